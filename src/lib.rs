@@ -1,0 +1,4 @@
+//! tributary: streams of marketing events flow in, attribution flows out.
+
+pub mod config;
+pub mod model;

@@ -1,0 +1,9 @@
+//! The nouns of the pipeline: events, ids, money, time and windows. No IO, no clock, no behaviour of the flow.
+
+pub mod event;
+pub mod kinds;
+pub mod money;
+pub mod stage;
+pub mod text;
+pub mod time;
+pub mod window;

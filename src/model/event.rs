@@ -1,0 +1,237 @@
+//! Accepted events, as ingest writes them to the journal and the fold reads them: decoded, checked, their channel
+//! decided, their money in the reporting currency. Text borrows from the record or the journal block.
+
+use serde::{Deserialize, Serialize};
+
+use super::kinds::{FormKind, SpendCategory, TouchKind};
+use super::money::Micros;
+use super::stage::Stage;
+pub use super::text::Text;
+use super::time::Millis;
+
+/// The five kinds of input. The order of the first three breaks ties between events of equal time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Topic {
+    Touchpoints,
+    FormFills,
+    DealStages,
+    Spend,
+    Accounts,
+}
+
+impl Topic {
+    pub const ALL: [Self; 5] = [Self::Touchpoints, Self::FormFills, Self::DealStages, Self::Spend, Self::Accounts];
+
+    /// The name of its file (without `.ndjson`) and the default name of its Kafka topic.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Touchpoints => "touchpoints",
+            Self::FormFills => "form-fills",
+            Self::DealStages => "deal-stages",
+            Self::Spend => "spend",
+            Self::Accounts => "accounts",
+        }
+    }
+
+    /// Whether its partitions hold the watermark.
+    #[must_use]
+    pub const fn carries_time(self) -> bool {
+        matches!(self, Self::Touchpoints | Self::FormFills | Self::DealStages)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event<'a> {
+    #[serde(borrow)]
+    Touch(Touch<'a>),
+    #[serde(borrow)]
+    Fill(Fill<'a>),
+    #[serde(borrow)]
+    Stage(DealStage<'a>),
+    #[serde(borrow)]
+    Spend(Spend<'a>),
+    #[serde(borrow)]
+    Account(Account<'a>),
+}
+
+/// Where a touch came from, decided by ingest: the channel's id, and `(none)` for what is missing of the rest.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Origin<'a> {
+    #[serde(borrow)]
+    pub channel: Text<'a>,
+    #[serde(borrow)]
+    pub campaign: Text<'a>,
+    #[serde(borrow)]
+    pub content: Text<'a>,
+    #[serde(borrow)]
+    pub term: Text<'a>,
+}
+
+/// A click on a paid advertisement: the platform's parameter and its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Click<'a> {
+    #[serde(borrow)]
+    pub platform: Text<'a>,
+    #[serde(borrow)]
+    pub id: Text<'a>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Touch<'a> {
+    #[serde(borrow)]
+    pub event_id: Text<'a>,
+    pub occurred_at: Millis,
+    pub kind: TouchKind,
+    #[serde(borrow)]
+    pub visitor_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub lead_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub account_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub origin: Origin<'a>,
+    /// The path of `page_url`, or `(none)`.
+    #[serde(borrow)]
+    pub page: Text<'a>,
+    #[serde(borrow)]
+    pub click: Option<Click<'a>>,
+    #[serde(borrow)]
+    pub asset_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub asset_type: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub experiment: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub variant: Option<Text<'a>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fill<'a> {
+    #[serde(borrow)]
+    pub event_id: Text<'a>,
+    pub occurred_at: Millis,
+    #[serde(borrow)]
+    pub lead_id: Text<'a>,
+    #[serde(borrow)]
+    pub visitor_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub account_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub form_id: Text<'a>,
+    pub form_kind: FormKind,
+    /// The path of `page_url`, or `(none)`.
+    #[serde(borrow)]
+    pub page: Text<'a>,
+    #[serde(borrow)]
+    pub asset_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub experiment: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub variant: Option<Text<'a>>,
+    /// Question and answer, sorted by question.
+    #[serde(borrow)]
+    pub answers: Vec<(Text<'a>, Text<'a>)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DealStage<'a> {
+    #[serde(borrow)]
+    pub event_id: Text<'a>,
+    pub occurred_at: Millis,
+    #[serde(borrow)]
+    pub lead_id: Text<'a>,
+    pub stage: Stage,
+    /// None on an event of a lead stage, whatever the record says.
+    #[serde(borrow)]
+    pub deal_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub account_id: Option<Text<'a>>,
+    pub amount: Option<Micros>,
+    /// Billionths, 0 to 10⁹.
+    pub probability: Option<u32>,
+    #[serde(borrow)]
+    pub owner: Option<Text<'a>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spend<'a> {
+    #[serde(borrow)]
+    pub event_id: Text<'a>,
+    pub occurred_at: Millis,
+    #[serde(borrow)]
+    pub origin: Origin<'a>,
+    pub amount: Micros,
+    /// Half-open; none: booked at `occurred_at`.
+    pub period: Option<(Millis, Millis)>,
+    pub category: SpendCategory,
+}
+
+/// CRM reference data; `record` is none for a tombstone. Its time is its Kafka timestamp.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Account<'a> {
+    #[serde(borrow)]
+    pub account_id: Text<'a>,
+    #[serde(borrow)]
+    pub record: Option<AccountRecord<'a>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccountRecord<'a> {
+    #[serde(borrow)]
+    pub name: Option<Text<'a>>,
+    pub is_target: bool,
+    pub is_customer: bool,
+    pub buying_unit_size: Option<u32>,
+    #[serde(borrow)]
+    pub industry: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub company_size: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub tier: Option<Text<'a>>,
+}
+
+/// Stands in a dimension for what an event does not name.
+pub const NONE: &str = "(none)";
+/// The channel of a conversion without a touch.
+pub const UNATTRIBUTED: &str = "(unattributed)";
+/// Where values of a dimension go that are beyond its bound.
+pub const OTHER: &str = "(other)";
+
+impl Event<'_> {
+    #[must_use]
+    pub const fn topic(&self) -> Topic {
+        match self {
+            Self::Touch(_) => Topic::Touchpoints,
+            Self::Fill(_) => Topic::FormFills,
+            Self::Stage(_) => Topic::DealStages,
+            Self::Spend(_) => Topic::Spend,
+            Self::Account(_) => Topic::Accounts,
+        }
+    }
+
+    /// None for accounts, which have no id and are ordered by offset.
+    #[must_use]
+    pub fn event_id(&self) -> Option<&str> {
+        match self {
+            Self::Touch(e) => Some(&e.event_id),
+            Self::Fill(e) => Some(&e.event_id),
+            Self::Stage(e) => Some(&e.event_id),
+            Self::Spend(e) => Some(&e.event_id),
+            Self::Account(_) => None,
+        }
+    }
+
+    /// None for accounts, which hold from their Kafka timestamp.
+    #[must_use]
+    pub const fn occurred_at(&self) -> Option<Millis> {
+        match self {
+            Self::Touch(e) => Some(e.occurred_at),
+            Self::Fill(e) => Some(e.occurred_at),
+            Self::Stage(e) => Some(e.occurred_at),
+            Self::Spend(e) => Some(e.occurred_at),
+            Self::Account(_) => None,
+        }
+    }
+}
