@@ -1,4 +1,6 @@
 //! tributary: streams of marketing events flow in, attribution flows out.
 
 pub mod config;
+pub mod kpi;
 pub mod model;
+pub mod partials;
