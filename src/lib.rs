@@ -1,6 +1,8 @@
 //! tributary: streams of marketing events flow in, attribution flows out.
 
 pub mod config;
+pub mod journal;
 pub mod kpi;
 pub mod model;
 pub mod partials;
+pub mod runtime;
