@@ -33,6 +33,9 @@ pub struct Head {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SectionHead {
     pub source: Source,
+    /// The offset up to which earlier sections have told everything: `from`, or less when the records between are gone
+    /// (retention) or were never to be read (the first section of a source follows 0).
+    pub follows: i64,
     pub from: i64,
     pub to: i64,
     /// The greatest `occurred_at` of the accepted events in the range.
@@ -43,6 +46,20 @@ pub struct SectionHead {
     pub bytes: u32,
 }
 
+/// The offsets that a section covers: see `SectionHead`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    pub follows: i64,
+    pub from: i64,
+    pub to: i64,
+}
+
+impl SectionHead {
+    const fn empty(source: Source) -> Self {
+        Self { source, follows: 0, from: 0, to: 0, watermark: None, idle: None, entries: 0, bytes: 0 }
+    }
+}
+
 /// Builds one shard's record as events come, already in their stored form.
 #[derive(Debug, Default)]
 pub struct BlockBuilder {
@@ -50,7 +67,7 @@ pub struct BlockBuilder {
 }
 
 impl BlockBuilder {
-    /// Appends an entry to its source's section. `source_range` is given by `cover`, at the latest before `finish`.
+    /// Appends an entry to its source's section, whose range `cover` states before `finish`.
     pub fn push(&mut self, source: Source, entry: &Entry<'_>) {
         let (head, bytes) = self.section(source);
         head.entries += 1;
@@ -58,14 +75,15 @@ impl BlockBuilder {
     }
 
     /// States the range that a source's section covers, and what it says of time.
-    pub fn cover(&mut self, source: Source, from: i64, to: i64, watermark: Option<Millis>, idle: Option<Millis>) {
+    pub fn cover(&mut self, source: Source, range: Range, watermark: Option<Millis>, idle: Option<Millis>) {
         let head = &mut self.section(source).0;
-        (head.from, head.to, head.watermark, head.idle) = (from, to, watermark, idle);
+        (head.follows, head.from, head.to) = (range.follows, range.from, range.to);
+        (head.watermark, head.idle) = (watermark, idle);
     }
 
     fn section(&mut self, source: Source) -> &mut (SectionHead, Vec<u8>) {
         let at = self.sections.iter().position(|(head, _)| head.source == source).unwrap_or_else(|| {
-            let head = SectionHead { source, from: 0, to: 0, watermark: None, idle: None, entries: 0, bytes: 0 };
+            let head = SectionHead::empty(source);
             self.sections.push((head, Vec::new()));
             self.sections.len() - 1
         });
@@ -192,9 +210,9 @@ mod tests {
         let mut builder = BlockBuilder::default();
         builder.push(SOURCE, &entry(10));
         builder.push(SOURCE, &entry(12));
-        builder.cover(SOURCE, 10, 13, Some(Millis(5)), None);
+        builder.cover(SOURCE, Range { follows: 10, from: 10, to: 13 }, Some(Millis(5)), None);
         let quiet = Source { topic: Topic::Spend, partition: 0 };
-        builder.cover(quiet, 4, 4, None, Some(Millis(99)));
+        builder.cover(quiet, Range { follows: 4, from: 4, to: 4 }, None, Some(Millis(99)));
         let bytes = builder.finish(&[(Topic::Spend, 1)]);
         let mut block = Block::decode(&bytes).expect("decodes");
         assert_eq!(block.head.announced, [(Topic::Spend, 1)]);
@@ -213,7 +231,7 @@ mod tests {
     fn damage_is_noticed() {
         let mut builder = BlockBuilder::default();
         builder.push(SOURCE, &entry(10));
-        builder.cover(SOURCE, 10, 13, None, None);
+        builder.cover(SOURCE, Range { follows: 0, from: 10, to: 13 }, None, None);
         let good = builder.finish(&[]);
         for at in 0..good.len() {
             let mut bad = good.clone();
