@@ -115,8 +115,7 @@ impl BlockBuilder {
         out[1..PREFIX].copy_from_slice(&sum.to_le_bytes());
         self.sections.retain_mut(|(head, _)| {
             let used = head.from < head.to;
-            *head =
-                SectionHead { source: head.source, from: 0, to: 0, watermark: None, idle: None, entries: 0, bytes: 0 };
+            *head = SectionHead::empty(head.source);
             used
         });
         out
