@@ -1,8 +1,10 @@
 //! tributary: streams of marketing events flow in, attribution flows out.
 
+pub mod attribution;
 pub mod config;
 pub mod journal;
 pub mod kpi;
 pub mod model;
 pub mod partials;
 pub mod runtime;
+pub mod shards;
