@@ -2,4 +2,8 @@
 
 pub mod config;
 pub mod ingest;
+pub mod journal;
+pub mod kpi;
 pub mod model;
+pub mod partials;
+pub mod runtime;
