@@ -2,6 +2,7 @@
 
 pub mod attribution;
 pub mod config;
+pub mod ingest;
 pub mod journal;
 pub mod kpi;
 pub mod model;
