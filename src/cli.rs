@@ -5,7 +5,7 @@ mod check;
 mod init;
 mod schema;
 
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{ErrorKind, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -89,6 +89,10 @@ impl ConfigSource {
 /// Says on stderr what went wrong, and with which code the process ends.
 #[must_use]
 pub fn report_failure(failure: &anyhow::Error) -> ExitCode {
+    // Who reads our output has read enough (`tributary schema | head`).
+    if failure.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
     let colour = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let (text, code) = match failure.downcast_ref::<Problems>() {
         Some(problems) => (problems.render(colour), BAD_USAGE),
