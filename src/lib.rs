@@ -1,6 +1,7 @@
 //! tributary: streams of marketing events flow in, attribution flows out.
 
 pub mod attribution;
+pub mod cli;
 pub mod config;
 pub mod ingest;
 pub mod journal;
@@ -9,3 +10,4 @@ pub mod model;
 pub mod partials;
 pub mod runtime;
 pub mod shards;
+pub mod telemetry;
