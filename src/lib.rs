@@ -1,4 +1,5 @@
 //! tributary: streams of marketing events flow in, attribution flows out.
 
 pub mod config;
+pub mod generate;
 pub mod model;
