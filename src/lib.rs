@@ -2,4 +2,9 @@
 
 pub mod config;
 pub mod generate;
+pub mod ingest;
+pub mod journal;
+pub mod kpi;
 pub mod model;
+pub mod partials;
+pub mod runtime;
