@@ -1,5 +1,6 @@
 //! tributary: streams of marketing events flow in, attribution flows out.
 
+pub mod cli;
 pub mod config;
 pub mod generate;
 pub mod ingest;
