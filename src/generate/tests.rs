@@ -1,10 +1,14 @@
 //! The whole history, checked from outside: what it holds, how it arrives, that it comes out the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::*;
+use crate::config::Config;
+use crate::ingest::{Decoded, FixedSchemas, Ingest, RawRecord};
+use crate::model::event::Event;
 use crate::model::kinds::{FormKind, SpendCategory};
 use crate::model::stage::Stage;
 
@@ -168,4 +172,35 @@ fn a_count_is_met_however_the_leads_are_chosen() {
         let history = History::new(Settings { events: Some(events), leads, days: 20, ..Settings::default() });
         assert_eq!(history.count() as u64, events);
     }
+}
+
+#[test]
+fn ingest_judges_each_record_as_its_label_says() {
+    let config = Config::parse(files::CONFIGURATION, "demo.toml", std::iter::empty()).expect("a valid configuration");
+    let ingest = Ingest::new(&config, Arc::new(FixedSchemas::default()));
+    let settings = Settings { bad: 0.02, ..Settings::default() };
+    let now = settings.end();
+    let (mut broken, mut channels) = (BTreeSet::new(), BTreeSet::new());
+    for produced in History::new(settings) {
+        let key = produced.key.as_deref().map(str::as_bytes);
+        let raw = RawRecord { key, value: produced.value.as_deref(), timestamp: produced.timestamp };
+        let got = match ingest.decode(produced.topic, &raw, now).expect("no registry to be down") {
+            Decoded::Rejected(rejection) => Some(rejection.reason.code()),
+            Decoded::Skipped => Some("skipped"),
+            Decoded::Event(event) => {
+                if let Event::Touch(touch) = event {
+                    channels.insert(touch.origin.channel.to_string());
+                }
+                None
+            }
+        };
+        let shown = || String::from_utf8_lossy(raw.value.unwrap_or_default()).chars().take(400).collect::<String>();
+        assert_eq!(got, produced.rejected_as, "{:?} {}", produced.topic, shown());
+        broken.extend(produced.rejected_as.map(|reason| (produced.topic, reason)));
+    }
+    assert!(broken.len() >= 22, "of 24 turns: {broken:?}");
+    // What the sources are meant to be is what they are taken for.
+    let meant = source::SOURCES.iter().map(|source| source.channel.to_owned());
+    let by_kind = ["community", "product"].map(str::to_owned);
+    assert_eq!(channels, meant.chain(by_kind).collect());
 }
