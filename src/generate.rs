@@ -249,7 +249,7 @@ fn act_out(scene: &mut Scene<'_>, at: i64, who: u32, act: Act) {
         Act::JoinNurture => scene.join_nurture(at, who),
         Act::RegisterForWebinar { known } => scene.register_for_webinar(at, who, known),
         Act::AttendWebinar { missed } => scene.attend_webinar(at, who, missed),
-        Act::ReplayWebinar => scene.replay_webinar(at, who),
+        Act::ReplayWebinar { held } => scene.replay_webinar(at, who, held),
         Act::SendMail => scene.send_mail(at, who),
         Act::Read => scene.read(at, who),
         Act::EngageSocially => scene.touch(at, who, TouchKind::SocialEngaged, Some("post-launch")),

@@ -32,7 +32,9 @@ pub enum Act {
     AttendWebinar {
         missed: bool,
     },
-    ReplayWebinar,
+    ReplayWebinar {
+        held: i64,
+    },
     SendMail,
     Read,
     EngageSocially,

@@ -13,9 +13,14 @@ const WEBINARS: [&str; 5] = ["webinar-attribution", "webinar-abm", "webinar-kafk
 const ARTICLES: [&str; 6] =
     ["article-models", "article-kpis", "guide-attribution", "case-northwind", "benchmark-2026", "article-abm"];
 
-/// The webinar that is on offer in the week of a moment.
+/// The webinar that is on offer at a moment.
 pub fn webinar_at(at: i64) -> &'static str {
-    WEBINARS[(next_webinar(at).div_euclid(7 * DAY)).rem_euclid(WEBINARS.len() as i64) as usize]
+    webinar_held(next_webinar(at))
+}
+
+/// The one that is held on this day.
+fn webinar_held(show: i64) -> &'static str {
+    WEBINARS[show.div_euclid(7 * DAY).rem_euclid(WEBINARS.len() as i64) as usize]
 }
 
 impl Scene<'_> {
@@ -92,8 +97,7 @@ impl Scene<'_> {
 
     /// Who missed it may watch it later.
     pub fn attend_webinar(&mut self, at: i64, who: u32, missed: bool) {
-        // The one on offer until it begins: registrations close a day before.
-        let asset = webinar_at(at - 2 * DAY);
+        let asset = webinar_held(at);
         if !missed {
             self.touch(at, who, TouchKind::WebinarAttended, Some(asset));
             if self.draw.percent(22) {
@@ -102,12 +106,12 @@ impl Scene<'_> {
         }
         if missed || self.draw.percent(12) {
             let when = self.after(at, DAY, 3 * DAY);
-            self.agenda.add(when, who, Act::ReplayWebinar);
+            self.agenda.add(when, who, Act::ReplayWebinar { held: at });
         }
     }
 
-    pub fn replay_webinar(&mut self, at: i64, who: u32) {
-        self.touch(at, who, TouchKind::WebinarReplayed, Some(webinar_at(at - 7 * DAY)));
+    pub fn replay_webinar(&mut self, at: i64, who: u32, held: i64) {
+        self.touch(at, who, TouchKind::WebinarReplayed, Some(webinar_held(held)));
     }
 
     /// A letter with a gift: opened, claimed, and for some the start of a conversation.

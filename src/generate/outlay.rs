@@ -33,33 +33,33 @@ const NOTHING: Outlay = Outlay {
 
 #[rustfmt::skip]
 const DAILY: [Outlay; 13] = [
-    Outlay { channel: "paid_search", campaign: Some("brand"), content: Some("ad-a"), term: Some("tributary"), per_lead: 600, ..NOTHING },
-    Outlay { channel: "paid_search", campaign: Some("generic-attribution"), content: Some("ad-b"), term: Some("marketing attribution"), per_lead: 1900, category: Some("media"), ..NOTHING },
-    Outlay { channel: "paid_search", campaign: Some("competitors"), content: Some("ad-a"), term: Some("roi software"), currency: Some("EUR"), per_lead: 900, ..NOTHING },
-    Outlay { channel: "Paid Social", campaign: Some("abm-finance"), content: Some("video|1"), per_lead: 1500, ..NOTHING },
-    Outlay { channel: "paid-social", campaign: Some("abm-software"), content: Some("carousel"), currency: Some("USD"), per_lead: 1300, ..NOTHING },
-    Outlay { channel: "paid_social", campaign: Some("lead-gen"), content: Some("case=study"), currency: Some("CNY"), per_lead: 2900, ..NOTHING },
-    Outlay { channel: "display", campaign: Some("retargeting"), content: Some("banner-300"), per_lead: 700, spread: true, ..NOTHING },
-    Outlay { channel: "display", campaign: Some("awareness"), content: Some("banner-728"), per_lead: 900, spread: true, ..NOTHING },
-    Outlay { channel: "paid_video", campaign: Some("explainer"), content: Some("pre-roll"), per_lead: 400, ..NOTHING },
-    Outlay { channel: "content_syndication", campaign: Some("whitepaper-q1"), content: Some("guide"), per_lead: 500, ..NOTHING },
-    Outlay { channel: "affiliates", campaign: Some("deals"), per_lead: 200, ..NOTHING },
-    Outlay { channel: "cross_network", campaign: Some("cross-network"), per_lead: 350, ..NOTHING },
-    Outlay { channel: "review_sites", campaign: Some("category-leader"), per_lead: 450, ..NOTHING },
+    Outlay { channel: "paid_search", campaign: Some("brand"), content: Some("ad-a"), term: Some("tributary"), per_lead: 1200, ..NOTHING },
+    Outlay { channel: "paid_search", campaign: Some("generic-attribution"), content: Some("ad-b"), term: Some("marketing attribution"), per_lead: 3800, category: Some("media"), ..NOTHING },
+    Outlay { channel: "paid_search", campaign: Some("competitors"), content: Some("ad-a"), term: Some("roi software"), currency: Some("EUR"), per_lead: 1800, ..NOTHING },
+    Outlay { channel: "Paid Social", campaign: Some("abm-finance"), content: Some("video|1"), per_lead: 3000, ..NOTHING },
+    Outlay { channel: "paid-social", campaign: Some("abm-software"), content: Some("carousel"), currency: Some("USD"), per_lead: 2600, ..NOTHING },
+    Outlay { channel: "paid_social", campaign: Some("lead-gen"), content: Some("case=study"), currency: Some("CNY"), per_lead: 5800, ..NOTHING },
+    Outlay { channel: "display", campaign: Some("retargeting"), content: Some("banner-300"), per_lead: 1400, spread: true, ..NOTHING },
+    Outlay { channel: "display", campaign: Some("awareness"), content: Some("banner-728"), per_lead: 1800, spread: true, ..NOTHING },
+    Outlay { channel: "paid_video", campaign: Some("explainer"), content: Some("pre-roll"), per_lead: 800, ..NOTHING },
+    Outlay { channel: "content_syndication", campaign: Some("whitepaper-q1"), content: Some("guide"), per_lead: 1000, ..NOTHING },
+    Outlay { channel: "affiliates", campaign: Some("deals"), per_lead: 400, ..NOTHING },
+    Outlay { channel: "cross_network", campaign: Some("cross-network"), per_lead: 700, ..NOTHING },
+    Outlay { channel: "review_sites", campaign: Some("category-leader"), per_lead: 900, ..NOTHING },
 ];
 
 #[rustfmt::skip]
 const MONTHLY: [Outlay; 10] = [
-    Outlay { channel: "organic_search", category: Some("content"), per_lead: 900, spread: true, ..NOTHING },
-    Outlay { channel: "organic_search", category: Some("people"), per_lead: 700, spread: true, ..NOTHING },
-    Outlay { channel: "email", category: Some("tools"), per_lead: 300, spread: true, ..NOTHING },
-    Outlay { channel: "webinar", campaign: Some("webinar-series"), category: Some("people"), per_lead: 1100, spread: true, ..NOTHING },
-    Outlay { channel: "webinar", campaign: Some("webinar-series"), category: Some("tools"), currency: Some("EUR"), per_lead: 400, spread: true, ..NOTHING },
-    Outlay { channel: "event", campaign: Some("b2b-summit"), per_lead: 1200, ..NOTHING },
-    Outlay { channel: "direct_mail", campaign: Some("abm-box"), category: Some("media"), per_lead: 500, ..NOTHING },
-    Outlay { channel: "community", category: Some("people"), per_lead: 300, spread: true, ..NOTHING },
-    Outlay { channel: "audio", campaign: Some("revenue-radio"), per_lead: 250, ..NOTHING },
-    Outlay { channel: "partner", campaign: Some("co-marketing"), category: Some("content"), per_lead: 300, spread: true, ..NOTHING },
+    Outlay { channel: "organic_search", category: Some("content"), per_lead: 1800, spread: true, ..NOTHING },
+    Outlay { channel: "organic_search", category: Some("people"), per_lead: 1400, spread: true, ..NOTHING },
+    Outlay { channel: "email", category: Some("tools"), per_lead: 600, spread: true, ..NOTHING },
+    Outlay { channel: "webinar", campaign: Some("webinar-series"), category: Some("people"), per_lead: 2200, spread: true, ..NOTHING },
+    Outlay { channel: "webinar", campaign: Some("webinar-series"), category: Some("tools"), currency: Some("EUR"), per_lead: 800, spread: true, ..NOTHING },
+    Outlay { channel: "event", campaign: Some("b2b-summit"), per_lead: 2400, ..NOTHING },
+    Outlay { channel: "direct_mail", campaign: Some("abm-box"), category: Some("media"), per_lead: 1000, ..NOTHING },
+    Outlay { channel: "community", category: Some("people"), per_lead: 600, spread: true, ..NOTHING },
+    Outlay { channel: "audio", campaign: Some("revenue-radio"), per_lead: 500, ..NOTHING },
+    Outlay { channel: "partner", campaign: Some("co-marketing"), category: Some("content"), per_lead: 600, spread: true, ..NOTHING },
 ];
 
 impl Scene<'_> {

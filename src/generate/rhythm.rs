@@ -27,7 +27,8 @@ pub fn is_weekend(at: i64) -> bool {
 pub fn later(draw: &mut Draw, at: i64, wait: i64) -> i64 {
     let mut target = at + wait;
     if is_weekend(target) && draw.percent(75) {
-        target += DAY * (7 - weekday(target));
+        // Not all at once on Monday.
+        target += DAY * (7 - weekday(target) + draw.early(0, 4));
     }
     if wait < DAY / 2 {
         return target;

@@ -87,7 +87,7 @@ impl Scene<'_> {
     pub fn open_deal(&mut self, at: i64, who: u32) {
         let size = self.world.company(who).map_or(0, |company| i64::from(company.size));
         let (currency, _, per_hundred) = CURRENCIES[self.draw.weighted(CURRENCIES.iter().map(|row| row.1))];
-        let dollars = self.draw.early(3_000, 25_000) * (1 + size * size);
+        let dollars = self.draw.early(2_000, 12_000) * (1 + size * size);
         let cents = dollars * per_hundred + self.draw.between(0, 99);
         let owner = *self.draw.pick(&OWNERS);
         let deal = self.agenda.deals.len() as u32;
@@ -128,7 +128,7 @@ impl Scene<'_> {
     }
 
     fn outcome(&mut self, fit: u32) -> Stage {
-        if self.draw.percent(fit) { Stage::Won } else { Stage::Lost }
+        if self.draw.percent(fit * 3 / 4) { Stage::Won } else { Stage::Lost }
     }
 
     fn amend(&mut self, at: i64, who: u32, deal: u32, stage: Stage) {

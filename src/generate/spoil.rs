@@ -120,7 +120,7 @@ impl Spoiler {
         let turn = self.oversized % HUGE_EVERY;
         let (field, value) = match topic {
             _ if turn == 1 && self.huge => ("padding", json!("x".repeat(MEBIBYTE))),
-            Touchpoints if turn % 2 == 0 => ("properties", many()),
+            Touchpoints if turn.is_multiple_of(2) => ("properties", many()),
             FormFills => ("answers", many()),
             Touchpoints => ("page_url", json!(format!("https://www.tributary.example/{}", "a".repeat(4096)))),
             _ => ("campaign", json!("c".repeat(4097))),
