@@ -9,3 +9,4 @@ pub mod kpi;
 pub mod model;
 pub mod partials;
 pub mod runtime;
+pub mod telemetry;

@@ -1,7 +1,9 @@
 //! `tributary generate`: settings from the command line in, a synthetic history out, as files that `report` reads. Where
 //! the records go is a closure, so that other sinks need nothing but one of their own.
 
+use std::io::{Write, stdout};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -87,7 +89,7 @@ impl HistoryArgs {
 impl Generate {
     /// # Errors
     /// When a file cannot be written.
-    pub fn run(&self) -> anyhow::Result<()> {
+    pub fn run(&self) -> anyhow::Result<ExitCode> {
         let settings = self.history.settings();
         let dir = self.out.display();
         let mut files = Files::create(&self.out).with_context(|| format!("cannot create files in {dir}"))?;
@@ -97,12 +99,15 @@ impl Generate {
         let as_of = format!("{:?}", settings.end());
         files.finish(&self.out, &settings, &counts).with_context(|| format!("cannot write to {dir}"))?;
         let rejected: u64 = counts.rejected.values().sum();
-        println!(
+        let config = self.out.join("tributary.toml");
+        let mut out = stdout().lock();
+        writeln!(
+            out,
             "{} records in {dir}: {} of them redelivered, {rejected} broken; {} leads, {} days",
             counts.records, counts.duplicates, settings.leads, settings.days
-        );
-        println!("next: tributary report {dir} --config {} --as-of {as_of}", self.out.join("tributary.toml").display());
-        Ok(())
+        )?;
+        writeln!(out, "next: tributary report {dir} --config {} --as-of {as_of}", config.display())?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 
