@@ -1,5 +1,6 @@
 //! tributary: streams of marketing events flow in, attribution flows out.
 
+pub mod attribution;
 pub mod config;
 pub mod ingest;
 pub mod journal;
@@ -7,3 +8,4 @@ pub mod kpi;
 pub mod model;
 pub mod partials;
 pub mod runtime;
+pub mod shards;
