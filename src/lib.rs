@@ -1,5 +1,6 @@
 //! tributary: streams of marketing events flow in, attribution flows out.
 
+pub mod attribution;
 pub mod cli;
 pub mod config;
 pub mod generate;
@@ -9,4 +10,5 @@ pub mod kpi;
 pub mod model;
 pub mod partials;
 pub mod runtime;
+pub mod shards;
 pub mod telemetry;
