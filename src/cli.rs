@@ -2,6 +2,7 @@
 //! configuration.
 
 mod check;
+pub mod generate;
 mod init;
 mod schema;
 
@@ -33,6 +34,8 @@ pub struct Cli {
 enum Command {
     /// Validate the configuration: every problem, with its place and a hint
     Check(check::Check),
+    /// Write a reproducible synthetic history, to try things out or to measure them
+    Generate(generate::Generate),
     /// Write a commented configuration
     Init(init::Init),
     /// Print the JSON schema of the configuration
@@ -58,6 +61,7 @@ impl Cli {
         let source = ConfigSource { named: self.config };
         match self.command {
             Command::Check(check) => check.run(&source),
+            Command::Generate(generate) => generate.run(),
             Command::Init(init) => init.run(&source),
             Command::Schema => schema::run(),
         }

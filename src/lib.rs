@@ -3,6 +3,7 @@
 pub mod attribution;
 pub mod cli;
 pub mod config;
+pub mod generate;
 pub mod ingest;
 pub mod journal;
 pub mod kpi;
