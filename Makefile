@@ -1,4 +1,4 @@
-# Prose about each target: `make help`. Everything runs on a fresh clone.
+# `make help` lists the targets; each works on a fresh clone.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO ?= cargo
@@ -14,8 +14,7 @@ demo: ## the main job, with nothing to install: an embedded broker, generated ev
 	$(CARGO) run --release --locked -- demo
 
 test: setup lint ## all there is to check: format, lints, unit, documentation and integration tests against real parts
-	$(CARGO) test --locked --all-targets
-	$(CARGO) test --locked --doc
+	$(CARGO) test --locked
 
 setup: ## installs what the tests need and is missing: Debian packages, a Kafka, a schema registry
 	tests/setup/install.sh

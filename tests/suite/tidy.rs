@@ -1,7 +1,7 @@
 //! Style as a test. What comes in: the text of every file in `src`. What must hold: each file says at its top what it
 //! is for, stays short enough to read, and imports only what comes before it in the flow.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -130,26 +130,79 @@ fn first_names(rest: &str, found: &mut BTreeSet<String>) {
     found.insert(name);
 }
 
-fn complaints_about_all(root: &Path, folder: &Path) -> Vec<String> {
+/// What is wrong with the architecture document, given the source files and the text of all of them and of the tests.
+fn complaints_about_map(document: &str, paths: &[String], code: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            found.extend(complaints_about_all(root, &path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap();
-            found.extend(complaints(name, &fs::read_to_string(&path).unwrap()));
+    let rooms: BTreeSet<&str> = paths.iter().filter_map(|path| path.split(['/', '.']).next()).collect();
+    for room in rooms.into_iter().filter(|&room| room != "lib") {
+        if words(document, &format!("src/{room}")).next().is_none() {
+            found.push(format!("ARCHITECTURE.md: `src/{room}` is missing in the code map"));
+        }
+    }
+    for row in document.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()) {
+        let guards = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap_or_default();
+        for guard in guards.split('`').skip(1).step_by(2) {
+            if !code.contains(&format!("fn {guard}(")) {
+                found.push(format!("ARCHITECTURE.md: there is no test `{guard}`"));
+            }
+        }
+        if !guards.contains('`') && guards != "no test yet" {
+            found.push(format!("ARCHITECTURE.md: no test guards {row}"));
         }
     }
     found
 }
 
+/// Every Rust file below `root`, by its path relative to it, in order.
+fn sources(root: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                found.insert(name, fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 #[test]
 fn the_sources_are_tidy() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let found = complaints_about_all(&root, &root);
+    let sources = sources(&project().join("src"));
+    assert!(sources.contains_key("lib.rs"));
+    let found: Vec<String> = sources.iter().flat_map(|(path, text)| complaints(path, text)).collect();
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+#[test]
+fn the_architecture_document_is_up_to_date() {
+    let document = fs::read_to_string(project().join("ARCHITECTURE.md")).unwrap();
+    let sources_of_src = sources(&project().join("src"));
+    let code =
+        [&sources_of_src, &sources(&project().join("tests"))].map(|all| all.values().cloned().collect::<String>());
+    let paths: Vec<String> = sources_of_src.into_keys().collect();
+    let found = complaints_about_map(&document, &paths, &code.concat());
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+#[test]
+fn an_outdated_architecture_document_is_found() {
+    let paths = ["ingest/route.rs", "lib.rs", "shards.rs"].map(str::to_owned);
+    let document =
+        "| `src/ingest` | routes |\n| 1 | It holds | `it_holds` |\n| 2 | This too | `gone` |\n| 3 | And this | |\n";
+    let found = complaints_about_map(document, &paths, "fn it_holds() {}").join("\n");
+    let expected = ["`src/shards` is missing", "no test `gone`", "no test guards | 3"];
+    assert!(expected.iter().all(|part| found.contains(part)), "{found}");
+    assert_eq!(found.lines().count(), expected.len(), "{found}");
 }
 
 #[test]
