@@ -25,9 +25,10 @@ build: ## the release binary, target/release/tributary
 fmt: ## formats the sources
 	$(CARGO) fmt
 
-lint: ## format and clippy, warnings denied
+lint: ## format, clippy and the links in the documentation; warnings denied
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items --lib
 
 unit: ## the fast tests: no broker, no network
 	$(CARGO) test --locked --lib --bins
