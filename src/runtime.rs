@@ -2,3 +2,4 @@
 //! rollup over it, recovery and shutdown.
 
 pub mod log;
+pub mod memory_log;
