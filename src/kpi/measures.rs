@@ -1,0 +1,231 @@
+//! The measures: what shards count. A measure is a sum of facts, each with a time and dimensions; every measure is
+//! counted by exactly one kind of entity, so that sums over shards never count twice.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::stage::Stage;
+
+/// A dimension by the name that rows carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Dim {
+    Channel,
+    Campaign,
+    Content,
+    Term,
+    Model,
+    Kind,
+    LandingPage,
+    Page,
+    Form,
+    Asset,
+    Category,
+    Stage,
+    Reason,
+    Segment,
+    /// Derived from the channel when rows are made; no measure carries it.
+    ChannelGroup,
+}
+
+impl Dim {
+    pub const ALL: [Self; 15] = [
+        Self::Channel,
+        Self::Campaign,
+        Self::Content,
+        Self::Term,
+        Self::Model,
+        Self::Kind,
+        Self::LandingPage,
+        Self::Page,
+        Self::Form,
+        Self::Asset,
+        Self::Category,
+        Self::Stage,
+        Self::Reason,
+        Self::Segment,
+        Self::ChannelGroup,
+    ];
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Channel => "channel",
+            Self::Campaign => "campaign",
+            Self::Content => "content",
+            Self::Term => "term",
+            Self::Model => "model",
+            Self::Kind => "kind",
+            Self::LandingPage => "landing_page",
+            Self::Page => "page",
+            Self::Form => "form",
+            Self::Asset => "asset",
+            Self::Category => "category",
+            Self::Stage => "stage",
+            Self::Reason => "reason",
+            Self::Segment => "segment",
+            Self::ChannelGroup => "channel_group",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dim| dim.name() == name)
+    }
+}
+
+/// What one unit of a measure's sum is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    Count,
+    /// 10⁻⁹ of a conversion.
+    Credit,
+    /// 10⁻⁶ of the reporting currency.
+    Money,
+}
+
+/// How cells of a measure add up to windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sum {
+    /// Facts have one moment; windows are sums of day (hour, minute) cells.
+    Additive,
+    /// Subjects count once in each window: cells are windows; of a rolling kind, +1 on the first day whose window
+    /// holds the subject and −1 on the day after the last.
+    Distinct,
+}
+
+macro_rules! measures {
+    ($($(#[$doc:meta])* $name:ident: $scale:ident $sum:ident $settles:ident [$($dim:ident),*],)+) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[repr(u8)]
+        pub enum Measure { $($(#[$doc])* $name,)+ }
+
+        impl Measure {
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The finest dimensions that its facts carry, in the order of a cell's values.
+            #[must_use]
+            pub const fn dims(self) -> &'static [Dim] {
+                match self { $(Self::$name => &[$(Dim::$dim),*],)+ }
+            }
+
+            #[must_use]
+            pub const fn scale(self) -> Scale {
+                match self { $(Self::$name => Scale::$scale,)+ }
+            }
+
+            #[must_use]
+            pub const fn sum(self) -> Sum {
+                match self { $(Self::$name => Sum::$sum,)+ }
+            }
+
+            #[must_use]
+            const fn settling(self) -> Settling {
+                match self { $(Self::$name => Settling::$settles,)+ }
+            }
+        }
+    };
+}
+
+#[derive(PartialEq, Eq)]
+enum Settling {
+    Plain,
+    Settles,
+}
+
+impl Measure {
+    /// Whether its facts take what becomes known up to H after their time.
+    #[must_use]
+    pub fn settles(self) -> bool {
+        self.settling() == Settling::Settles
+    }
+}
+
+measures! {
+    // Visitors
+    /// Sessions begun.
+    Sessions: Count Additive Plain [Channel, Campaign, Content, Term, LandingPage],
+    /// Distinct visitors with a session.
+    Visitors: Count Distinct Plain [],
+    VisitorsByChannel: Count Distinct Plain [Channel],
+    VisitorsByLandingPage: Count Distinct Plain [LandingPage],
+    /// Sessions, as the denominator of page_fill_ratio's total, and those of them with a fill.
+    SessionsSettled: Count Additive Settles [],
+    SessionsWithFill: Count Additive Settles [],
+    /// Sessions that viewed the page, and those of them with a fill on it; at the session's time.
+    PageSessions: Count Additive Settles [Page],
+    PageSessionsWithFill: Count Additive Settles [Page],
+    // Visitors and leads: the one that the touch belongs to on arrival
+    /// Accepted touches.
+    Touches: Count Additive Plain [Kind, Channel, Campaign],
+    /// `content_read` touches of the asset.
+    ContentReads: Count Additive Plain [Asset],
+    // Leads
+    FormFills: Count Additive Plain [Form],
+    /// Leads whose entry is a fill that names an asset.
+    ContentLeads: Count Additive Plain [Asset],
+    /// Subjects entering the stage. Stage is the stage's name; deals of a lead are counted by the lead known then.
+    Entries: Count Additive Plain [Stage],
+    /// The same by segment of the settled lead.
+    EntriesBySegment: Count Additive Settles [Stage, Segment],
+    /// The credit of the entries. Content and term are given for detail models only.
+    EntryCredit: Credit Additive Plain [Stage, Model, Channel, Campaign, Content, Term],
+    /// Lead entries by the landing page of the session of the entering fill.
+    LeadsByLandingPage: Count Additive Plain [LandingPage],
+    /// Leads at their first booking: stage is `demo` or `meeting`.
+    Bookings: Count Additive Plain [Stage],
+    BookingCredit: Credit Additive Plain [Stage, Model, Channel, Campaign, Content, Term],
+    /// First `lost` of a deal, by the lead's source.
+    LostDeals: Count Additive Plain [Channel, Campaign],
+    /// Deals closed as won and as lost, by the lead's source.
+    ClosedWon: Count Additive Plain [Channel, Campaign],
+    ClosedLost: Count Additive Plain [Channel, Campaign],
+    /// First non-survey fills, and those that a reject rule matched.
+    RawLeads: Count Additive Plain [],
+    RejectedLeads: Count Additive Plain [Reason],
+    /// Cohorts: subjects entering the first stage of the ratio named by `stage` (`lead_mql` …), by source, and those
+    /// of them that have entered the second.
+    Cohort: Count Additive Settles [Stage, Channel, Campaign],
+    CohortReached: Count Additive Settles [Stage, Channel, Campaign],
+    CohortBySegment: Count Additive Settles [Stage, Segment],
+    CohortReachedBySegment: Count Additive Settles [Stage, Segment],
+    /// Cohorts of stage_conversion_ratio: subjects entering the stage, and those that went on to the next.
+    StageCohort: Count Additive Settles [Stage],
+    StageCohortMoved: Count Additive Settles [Stage],
+    /// Amounts of deals entering `opportunity` (pipeline) and `won` (revenue), by `stage`: whole, credited, by segment.
+    DealValue: Money Additive Settles [Stage],
+    DealValueCredit: Money Additive Settles [Stage, Model, Channel, Campaign, Content, Term],
+    DealValueBySegment: Money Additive Settles [Stage, Segment],
+    /// Revenue and deals won by the source of the deal's lead: average_deal_value.
+    RevenueBySource: Money Additive Settles [Channel, Campaign],
+    WonBySource: Count Additive Settles [Channel, Campaign],
+    // Accounts (or leads without one)
+    /// First won deal of a customer, and its credit.
+    Customers: Count Additive Plain [],
+    CustomerCredit: Credit Additive Plain [Model, Channel, Campaign, Content, Term],
+    CustomersBySegment: Count Additive Settles [Segment],
+    // Spend
+    Spend: Money Additive Settles [Channel, Campaign, Content, Term, Category],
+    // What arrived, by its Kafka timestamp
+    DuplicateEvents: Count Additive Plain [],
+    LateEvents: Count Additive Plain [],
+    DeadLetters: Count Additive Plain [Reason],
+}
+
+/// The `stage` value under which bookings are counted and credited.
+pub const DEMO: &str = "demo";
+pub const MEETING: &str = "meeting";
+
+/// The cohort ratios between stages: id without `_ratio`, the stage of the cohort, what is to be reached.
+pub const COHORTS: [(&str, Stage, Reached); 5] = [
+    ("lead_mql", Stage::Lead, Reached::Stage(Stage::Mql)),
+    ("mql_sql", Stage::Mql, Reached::Stage(Stage::Sql)),
+    ("sql_customer", Stage::Sql, Reached::Stage(Stage::Won)),
+    ("lead_customer", Stage::Lead, Reached::Stage(Stage::Won)),
+    ("mql_demo", Stage::Mql, Reached::Demo),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    Stage(Stage),
+    Demo,
+}

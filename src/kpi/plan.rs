@@ -1,0 +1,51 @@
+//! The plan: what of each measure a configuration needs, so that a KPI that nobody asked for costs nothing. Made from
+//! the catalogue; shards ask it before they count, and project facts to the dimensions that rows will want.
+
+use super::measures::{Dim, Measure};
+use crate::model::window::WindowKind;
+
+/// The dimensions of a measure that a grain keeps: bit n is the n-th of `Measure::dims`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Kept(pub u8);
+
+impl Kept {
+    #[must_use]
+    pub fn of(measure: Measure, wanted: impl Fn(Dim) -> bool) -> Self {
+        let bits = measure.dims().iter().enumerate().filter(|(_, dim)| wanted(**dim));
+        Self(bits.fold(0, |bits, (n, _)| bits | 1 << n))
+    }
+
+    #[must_use]
+    pub const fn keeps(self, n: usize) -> bool {
+        self.0 & (1 << n) != 0
+    }
+}
+
+/// Which buckets of a measure are kept, and by which dimensions.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Grains {
+    /// Additive measures: `Day`, and `Hour` and `Minute` where wanted. Distinct ones: each configured kind but `now`.
+    pub grains: Vec<(WindowKind, Kept)>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    measures: Vec<Grains>,
+}
+
+impl Plan {
+    #[must_use]
+    pub fn new(grains: impl Fn(Measure) -> Grains) -> Self {
+        Self { measures: Measure::ALL.iter().map(|measure| grains(*measure)).collect() }
+    }
+
+    #[must_use]
+    pub fn grains(&self, measure: Measure) -> &[(WindowKind, Kept)] {
+        &self.measures[measure as usize].grains
+    }
+
+    #[must_use]
+    pub fn wants(&self, measure: Measure) -> bool {
+        !self.grains(measure).is_empty()
+    }
+}

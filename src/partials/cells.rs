@@ -1,0 +1,53 @@
+//! Cells: the sum of a measure's facts in one bucket of time by dimensions. A cell is named by small numbers: its
+//! values are symbols of the shard's own table of texts, which blocks spell out.
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use crate::kpi::measures::Measure;
+use crate::model::window::Window;
+
+/// A text of a symbol table. `Symbol::ABSENT` stands for a dimension that was projected out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Symbol(pub u32);
+
+impl Symbol {
+    pub const ABSENT: Self = Self(0);
+}
+
+/// A cell's values in the order of `Measure::dims`.
+pub type Values = SmallVec<[Symbol; 6]>;
+
+/// Additive measures: a `Day` bucket, besides it an `Hour` and a `Minute` one where such windows are configured.
+/// Distinct measures: a bucket of each configured kind; `Rolling` starts name the day on which the count steps.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CellKey {
+    pub measure: Measure,
+    pub bucket: Window,
+    pub values: Values,
+}
+
+/// A sum and how many facts are in it; a cell without facts is no cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Amount {
+    pub sum: i128,
+    pub facts: i64,
+}
+
+impl Amount {
+    pub const fn add(&mut self, other: Self) {
+        self.sum += other.sum;
+        self.facts += other.facts;
+    }
+
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self { sum: self.sum - other.sum, facts: self.facts - other.facts }
+    }
+
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.facts == 0 && self.sum == 0
+    }
+}
