@@ -29,10 +29,12 @@ pub struct Given<'a> {
     pub late_at: Option<Millis>,
 }
 
-/// What is counted but is no event: by the record's Kafka timestamp.
+/// What is counted but is no event of its own.
 #[derive(Clone, Debug, Default)]
 pub struct Dropped {
+    /// The record's Kafka timestamp and the reason's code.
     pub rejected: Vec<(Millis, String)>,
+    /// The time of the event.
     pub duplicates: Vec<Millis>,
 }
 

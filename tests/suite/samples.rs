@@ -25,7 +25,7 @@ struct Line {
 
 #[derive(serde::Deserialize)]
 struct Envelope<'a> {
-    key: Option<String>,
+    key: serde_json::Value,
     #[serde(borrow)]
     value: Option<&'a RawValue>,
     raw: Option<String>,
@@ -67,13 +67,12 @@ fn accept<'a>(config: &Config, lines: &'a [Line], as_of: Millis) -> (Vec<Given<'
         let record = RawRecord { key, value, timestamp: line.timestamp };
         match ingest.decode(line.topic, &record, as_of).expect("no registry is asked") {
             Decoded::Skipped => {}
-            Decoded::Rejected(rejection) => dropped.rejected.push((line.timestamp, rejection.reason.code().to_owned())),
+            Decoded::Rejected(rejection) => {if std::env::var("REFERENCE_OUT").is_ok() {eprintln!("REJ {:?} {} {} {}", line.topic, line.offset+1, rejection.reason.code(), rejection.message);} dropped.rejected.push((line.timestamp, rejection.reason.code().to_owned()))}
             Decoded::Event(event) => {
                 let is_new = event.event_id().is_none_or(|id| seen.insert((line.topic, id.to_owned())));
-                if is_new {
-                    given.push(Given { event, timestamp: line.timestamp, offset: line.offset, late_at: None });
-                } else {
-                    dropped.duplicates.push(line.timestamp);
+                match event.occurred_at() {
+                    Some(at) if !is_new => dropped.duplicates.push(at),
+                    _ => given.push(Given { event, timestamp: line.timestamp, offset: line.offset, late_at: None }),
                 }
             }
         }
@@ -97,7 +96,12 @@ fn parse(topic: Topic, offset: u64, line: &str) -> Line {
     let envelope: Envelope = serde_json::from_str(line).expect("a line with key, value and timestamp");
     let value = envelope.value.map(|value| value.get().as_bytes().to_vec());
     let raw = envelope.raw.map(|text| decode_base64(&text));
-    Line { topic, offset, timestamp: Millis(envelope.timestamp), key: envelope.key, value: raw.or(value) }
+    let key = match envelope.key {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(key) => Some(key),
+        other => Some(other.to_string()),
+    };
+    Line { topic, offset, timestamp: Millis(envelope.timestamp), key, value: raw.or(value) }
 }
 
 fn decode_base64(text: &str) -> Vec<u8> {
@@ -120,3 +124,7 @@ const KPIS: &[&str] = &[
     "cost_per_opportunity", "customer_acquisition_cost", "pipeline", "revenue", "average_deal_value", "win_ratio",
     "return_on_ad_spend", "return_on_investment", "demos", "meetings", "late_events", "dead_letters",
 ];
+
+fn load(path: &Path) -> Config {
+    Config::load(Some(path), std::iter::empty()).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
