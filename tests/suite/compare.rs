@@ -12,12 +12,32 @@ use crate::reference::Row;
 
 const FLOAT_MODELS: &[&str] = &["time_decay", "markov"];
 const CREDIT_COUNTS: &[&str] = &[
-    "leads", "mqls", "sals", "sqls", "opportunities", "proposals", "customers", "won_deals", "demos", "meetings",
-    "attributed_conversions", "touch_dated_conversions",
+    "leads",
+    "mqls",
+    "sals",
+    "sqls",
+    "opportunities",
+    "proposals",
+    "customers",
+    "won_deals",
+    "demos",
+    "meetings",
+    "attributed_conversions",
+    "touch_dated_conversions",
 ];
 const MONEY_SUMS: &[&str] = &[
-    "spend", "pipeline", "revenue", "touch_dated_value", "attributed_value", "budget", "open_pipeline",
-    "likely_pipeline", "sourced_pipeline", "influenced_pipeline", "sourced_revenue", "influenced_revenue",
+    "spend",
+    "pipeline",
+    "revenue",
+    "touch_dated_value",
+    "attributed_value",
+    "budget",
+    "open_pipeline",
+    "likely_pipeline",
+    "sourced_pipeline",
+    "influenced_pipeline",
+    "sourced_revenue",
+    "influenced_revenue",
 ];
 const REAL_COUNTS: &[&str] = &["what_if_leads", "goal_required", "engaged_members", "journey_touches", "goal"];
 
@@ -125,7 +145,13 @@ fn same_value(row: &Expected, unit: &str, a: Option<f64>, b: Option<f64>) -> boo
     } else if unit == "count" && !REAL_COUNTS.contains(&kpi) {
         a == b
     } else {
-        let relative = if is_float { 1e-6 } else if model.is_some() { 1e-8 } else { 1e-9 };
+        let relative = if is_float {
+            1e-6
+        } else if model.is_some() {
+            1e-8
+        } else {
+            1e-9
+        };
         close(a, b, 1e-9, relative)
     }
 }

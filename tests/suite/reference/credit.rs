@@ -30,7 +30,11 @@ pub fn shares(
     let only = |i: usize| (0..steps.len()).map(|j| if i == j { WHOLE } else { 0 }).collect();
     let latest = |wanted: &dyn Fn(&str) -> bool| only(steps.iter().rposition(|s| wanted(s.channel)).unwrap_or(last));
     let anchored = |first, last, others, stages: &[(Stage, f64)]| {
-        by_anchors(steps, entered, &CustomModel { name: String::new(), first, last, others, stages: stages.iter().copied().collect() })
+        by_anchors(
+            steps,
+            entered,
+            &CustomModel { name: String::new(), first, last, others, stages: stages.iter().copied().collect() },
+        )
     };
     match model {
         Model::First => only(0),

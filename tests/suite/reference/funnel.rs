@@ -9,7 +9,7 @@ use tributary::model::kinds::TouchKind;
 use tributary::model::stage::Stage;
 use tributary::model::time::Millis;
 
-use super::world::{Order, World, fill_order, stage_order, touch_order};
+use super::world::{Order, World, stage_order};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Event {
@@ -229,9 +229,8 @@ impl<'a> Lead<'a> {
 impl<'a> Deal<'a> {
     fn new(world: &World<'a>, id: &'a str) -> Self {
         let events: Vec<_> = world.stages.iter().filter(|e| e.deal_id.as_deref() == Some(id)).copied().collect();
-        let least = |counts: &dyn Fn(Stage) -> bool| {
-            events.iter().filter(|e| counts(e.stage)).map(|e| e.occurred_at).min()
-        };
+        let least =
+            |counts: &dyn Fn(Stage) -> bool| events.iter().filter(|e| counts(e.stage)).map(|e| e.occurred_at).min();
         let entry = |stage: Stage| least(&|other| other.rung().is_some() && other.rung() >= stage.rung());
         let entries = Stage::DEAL_STAGES.into_iter().filter_map(|stage| Some((stage, entry(stage)?))).collect();
         let lost = least(&|stage| stage == Stage::Lost);
@@ -256,10 +255,4 @@ impl<'a> Deal<'a> {
 /// Whether the lead has a booking of this kind by the moment.
 pub fn has_booked(world: &World, lead: &str, kind: TouchKind, at: Millis) -> bool {
     world.touches_of(lead, at).into_iter().any(|i| world.touches[i].kind == kind)
-}
-
-#[allow(unused)]
-fn orders(world: &World) -> (usize, usize) {
-    let _ = (fill_order, touch_order);
-    (world.touches.len(), world.fills.len())
 }

@@ -9,7 +9,7 @@ use tributary::model::window::WindowKind;
 
 use super::facts::Fact;
 use super::row::Row;
-use super::windows::{Start, Windows};
+use super::windows::{Frames, Start, Windows};
 
 pub type Set = &'static [&'static str];
 pub const C: &[Set] = &[
@@ -110,7 +110,11 @@ impl Kpi {
     }
 
     fn terms(&self, set: &[&str]) -> Vec<Term> {
-        if self.over.is_empty() { (self.terms)(self.id, set) } else { vec![Term::spend(set), Term::entries(self.over, set)] }
+        if self.over.is_empty() {
+            (self.terms)(self.id, set)
+        } else {
+            vec![Term::spend(set), Term::entries(self.over, set)]
+        }
     }
 }
 
@@ -133,13 +137,17 @@ type Cells = BTreeMap<(Start, Values), Vec<Sum>>;
 type Facts = BTreeMap<String, Vec<Fact>>;
 
 pub fn rows(config: &Config, kpis: &[Kpi], facts: &Facts, as_of: Millis) -> Vec<Row> {
-    let table = Table { config, facts, windows: Windows { zone: config.time.calendar.zone(), as_of } };
+    let windows = Windows { zone: config.time.calendar.zone(), as_of };
+    let moments = || facts.values().flatten().map(|fact| fact.at);
+    let published: Vec<&Kpi> =
+        kpis.iter().filter(|kpi| config.output.kpis.iter().any(|glob| matches(glob, kpi.id))).collect();
     let mut rows = vec![];
-    for kpi in kpis.iter().filter(|kpi| config.output.kpis.iter().any(|glob| matches(glob, kpi.id))) {
-        for kind in &config.time.windows {
+    for kind in &config.time.windows {
+        let table = Table { config, facts, as_of, frames: windows.frames(*kind, moments()) };
+        for kpi in &published {
             for set in kpi.sets.iter().copied().chain(kpi.total.then_some::<Set>(&[])) {
-                if table.carries(kpi, *kind, set) {
-                    rows.extend(table.rows_of(kpi, *kind, set));
+                if table.carries(kpi, set) {
+                    rows.extend(table.rows_of(kpi, set));
                 }
             }
         }
@@ -147,18 +155,20 @@ pub fn rows(config: &Config, kpis: &[Kpi], facts: &Facts, as_of: Millis) -> Vec<
     rows
 }
 
+/// The rows of one kind of windows.
 struct Table<'a> {
     config: &'a Config,
     facts: &'a Facts,
-    windows: Windows<'a>,
+    frames: Frames,
+    as_of: Millis,
 }
 
 impl Table<'_> {
     /// Rolling windows and hours carry little, minutes and hours nothing that settles.
-    fn carries(&self, kpi: &Kpi, kind: WindowKind, set: Set) -> bool {
+    fn carries(&self, kpi: &Kpi, set: Set) -> bool {
         let few: [Set; 4] = [&[], &["channel"], &["channel_group"], &["channel", "model"]];
         let more = |sets: &[Vec<String>]| sets.iter().any(|more| same_names(more, set));
-        match kind {
+        match self.frames.kind {
             WindowKind::Now => false,
             WindowKind::Minute => !kpi.settling,
             WindowKind::Hour => !kpi.settling && (few.contains(&set) || more(&self.config.output.hourly_dims)),
@@ -167,29 +177,33 @@ impl Table<'_> {
         }
     }
 
-    fn rows_of(&self, kpi: &Kpi, kind: WindowKind, set: Set) -> Vec<Row> {
+    fn rows_of(&self, kpi: &Kpi, set: Set) -> Vec<Row> {
         let terms = kpi.terms(set);
         let mut cells = Cells::new();
         for (i, term) in terms.iter().enumerate().filter(|(_, term)| !term.whole) {
-            for fact in self.facts.get(&term.measure).into_iter().flatten().filter(|fact| wanted(kpi, term, fact)) {
+            for fact in self.facts_of(&term.measure).filter(|fact| wanted(kpi, term, fact)) {
                 for values in self.projected(term, fact, set) {
-                    for start in self.windows.holding(kind, fact.at) {
-                        let cell = cells.entry((start, values.clone())).or_insert_with(|| vec![Sum::default(); terms.len()]);
-                        add(&mut cell[i], term, fact);
+                    for start in &self.frames.holding[&fact.at] {
+                        let nothing = || vec![Sum::default(); terms.len()];
+                        add(&mut cells.entry((*start, values.clone())).or_insert_with(nothing)[i], term, fact);
                     }
                 }
             }
         }
         for (i, term) in terms.iter().enumerate().filter(|(_, term)| term.whole) {
-            for fact in self.facts.get(&term.measure).into_iter().flatten() {
-                for start in self.windows.holding(kind, fact.at) {
-                    for (_, cell) in cells.iter_mut().filter(|((at, _), _)| *at == start) {
-                        add(&mut cell[i], term, fact);
-                    }
+            for fact in self.facts_of(&term.measure) {
+                let windows = &self.frames.holding[&fact.at];
+                for (_, cell) in cells.iter_mut().filter(|((start, _), _)| windows.contains(start)) {
+                    add(&mut cell[i], term, fact);
                 }
             }
         }
-        self.finished(kpi, kind, set, &cells)
+        let rows = cells.iter().filter(|((start, _), _)| !self.is_forgotten(*start));
+        rows.map(|((start, values), sums)| self.row(kpi, set, *start, values, sums, &cells)).collect()
+    }
+
+    fn facts_of(&self, measure: &str) -> impl Iterator<Item = &Fact> {
+        self.facts.get(measure).into_iter().flatten()
     }
 
     /// The fact's values of the set's dimensions: none when it lacks one, several when it counts for each model.
@@ -202,13 +216,16 @@ impl Table<'_> {
         };
         let detailed = set.contains(&"content") || set.contains(&"term");
         let named = |model: &String| {
-            let value = |name: &&str| if *name == "model" { Some(model.clone()) } else { fact.dims.get(*name).cloned() };
+            let value =
+                |name: &&str| if *name == "model" { Some(model.clone()) } else { fact.dims.get(*name).cloned() };
             set.iter().map(value).collect::<Option<Values>>()
         };
         models
             .iter()
             .filter(|model| !set.contains(&"model") || self.is_enabled(model))
-            .filter(|model| !set.contains(&"model") || !detailed || self.config.attribution.detail_models.contains(*model))
+            .filter(|model| {
+                !set.contains(&"model") || !detailed || self.config.attribution.detail_models.contains(*model)
+            })
             .filter_map(named)
             .collect()
     }
@@ -217,41 +234,36 @@ impl Table<'_> {
         self.config.attribution.models.iter().any(|enabled| enabled.name() == model)
     }
 
-    fn finished(&self, kpi: &Kpi, kind: WindowKind, set: Set, cells: &Cells) -> Vec<Row> {
-        let value = |start: Start, values: &Values| cells.get(&(start, values.clone())).and_then(|sums| self.outcome(kpi, sums).value);
-        let mut rows = vec![];
-        for ((start, values), sums) in cells {
-            if self.is_forgotten(kind, *start) {
-                continue;
-            }
-            let outcome = self.outcome(kpi, sums);
-            let before = std::iter::successors(self.windows.previous(kind, *start), |at| self.windows.previous(kind, *at));
-            let before: Vec<Option<f64>> = before.take(8).map(|at| value(at, values)).collect();
-            let previous = before.first().copied().flatten();
-            let rolling = matches!(kind, WindowKind::Rolling(_));
-            let ratio = |(value, previous): (f64, f64)| (previous != 0.0).then(|| value / previous - 1.0);
-            let interval = if kpi.interval { outcome.interval() } else { None };
-            let end = self.windows.end(kind, *start);
-            rows.push(Row {
-                kpi: kpi.id.to_owned(),
-                unit: kpi.unit.to_owned(),
-                window: kind.to_string(),
-                start: Windows::named(*start),
-                end: end.map(|at| at.0),
-                dims: set.iter().map(|name| (*name).to_owned()).zip(values.clone()).collect(),
-                value: outcome.value,
-                numerator: outcome.numerator,
-                denominator: outcome.denominator,
-                low: interval.map(|(low, _)| low),
-                high: interval.map(|(_, high)| high),
-                previous,
-                change: outcome.value.zip(previous).and_then(ratio),
-                benchmark: if rolling { None } else { median(before.into_iter().flatten().collect()) },
-                is_final: end.is_some_and(|end| self.is_final(kpi, end)),
-                currency: (kpi.unit == "currency").then(|| self.config.money.currency.clone()),
-            });
+    fn row(&self, kpi: &Kpi, set: Set, start: Start, values: &Values, sums: &[Sum], cells: &Cells) -> Row {
+        let outcome = self.outcome(kpi, sums);
+        let value = |at: &Start| cells.get(&(*at, values.clone())).and_then(|sums| self.outcome(kpi, sums).value);
+        let before: Vec<Option<f64>> = self.frames.before[&start].iter().map(value).collect();
+        let previous = before.first().copied().flatten();
+        let change = |(value, previous): (f64, f64)| (previous != 0.0).then(|| value / previous - 1.0);
+        let interval = if kpi.interval { outcome.interval() } else { None };
+        let end = self.frames.end[&start];
+        Row {
+            kpi: kpi.id.to_owned(),
+            unit: kpi.unit.to_owned(),
+            window: self.frames.kind.to_string(),
+            start: Windows::named(start),
+            end: end.map(|at| at.0),
+            dims: set.iter().map(|name| (*name).to_owned()).zip(values.clone()).collect(),
+            value: outcome.value,
+            numerator: outcome.numerator,
+            denominator: outcome.denominator,
+            low: interval.map(|(low, _)| low),
+            high: interval.map(|(_, high)| high),
+            previous,
+            change: outcome.value.zip(previous).and_then(change),
+            benchmark: if self.frames.kind.is_rolling() {
+                None
+            } else {
+                median(before.into_iter().flatten().collect())
+            },
+            is_final: end.is_some_and(|end| self.is_final(kpi, end)),
+            currency: (kpi.unit == "currency").then(|| self.config.money.currency.clone()),
         }
-        rows
     }
 
     /// Whether nothing that counts in a window with this end can change any more.
@@ -259,13 +271,14 @@ impl Table<'_> {
         let time = &self.config.time;
         let settles = kpi.settling || kpi.id == "spend" || !kpi.over.is_empty();
         let open = if settles { time.settle + time.allowed_lateness } else { time.allowed_lateness };
-        self.windows.as_of > end + open
+        self.as_of > end + open
     }
 
-    fn is_forgotten(&self, kind: WindowKind, start: Start) -> bool {
+    fn is_forgotten(&self, start: Start) -> bool {
+        let kind = self.frames.kind;
         let name = if kind.is_rolling() { "rolling".to_owned() } else { kind.to_string() };
         let kept = self.config.output.retention.get(&name);
-        kept.zip(self.windows.end(kind, start)).is_some_and(|(kept, end)| end + *kept < self.windows.as_of)
+        kept.zip(self.frames.end[&start]).is_some_and(|(kept, end)| end + *kept < self.as_of)
     }
 
     fn outcome(&self, kpi: &Kpi, sums: &[Sum]) -> Outcome {
@@ -276,7 +289,8 @@ impl Table<'_> {
                 Outcome::ratio(sums[0].value(), sums[1].value(), self.config.what_if_extra_sessions as f64)
             }
             Formula::Return => {
-                let gain = Sum { amount: sums[0].amount - sums[1].amount, scale: super::facts::MONEY, ..Sum::default() };
+                let gain =
+                    Sum { amount: sums[0].amount - sums[1].amount, scale: super::facts::MONEY, ..Sum::default() };
                 Outcome::ratio(gain.value(), sums[1].value(), 1.0)
             }
         }
@@ -285,7 +299,9 @@ impl Table<'_> {
 
 fn wanted(kpi: &Kpi, term: &Term, fact: &Fact) -> bool {
     let has = |(name, value): (&str, &str)| fact.dims.get(name).is_some_and(|mine| mine == value);
-    term.only.is_none_or(has) && !kpi.except.is_some_and(has) && (fact.amount != 0 || fact.scale != super::facts::CREDIT)
+    term.only.is_none_or(has)
+        && !kpi.except.is_some_and(has)
+        && (fact.amount != 0 || fact.scale != super::facts::CREDIT)
 }
 
 fn add(sum: &mut Sum, term: &Term, fact: &Fact) {

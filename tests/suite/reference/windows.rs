@@ -1,6 +1,8 @@
 //! Windows from the calendar's definition: which ones hold a moment, where they begin and end, which is before one.
 //! A window is named by its first moment; `all` and `now` by none.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -17,7 +19,31 @@ pub struct Windows<'a> {
     pub as_of: Millis,
 }
 
+/// The windows of one kind that some moments lie in, worked out once.
+pub struct Frames {
+    pub kind: WindowKind,
+    /// Moment → the windows that hold it.
+    pub holding: BTreeMap<Millis, Vec<Start>>,
+    pub end: BTreeMap<Start, Option<Millis>>,
+    /// Window → the eight before, the nearest first.
+    pub before: BTreeMap<Start, Vec<Start>>,
+}
+
 impl Windows<'_> {
+    pub fn frames(&self, kind: WindowKind, moments: impl Iterator<Item = Millis>) -> Frames {
+        let moments: BTreeSet<Millis> = moments.collect();
+        let holding: BTreeMap<_, _> = moments.into_iter().map(|at| (at, self.holding(kind, at))).collect();
+        let starts: BTreeSet<Start> = holding.values().flatten().copied().collect();
+        let earlier = |start: &Start| self.previous(kind, *start);
+        let before = |start| std::iter::successors(earlier(&start), earlier).take(8).collect();
+        Frames {
+            kind,
+            holding,
+            end: starts.iter().map(|start| (*start, self.end(kind, *start))).collect(),
+            before: starts.iter().map(|start| (*start, before(*start))).collect(),
+        }
+    }
+
     /// The windows of the kind that hold the moment and have begun (a rolling one: whose last day has).
     pub fn holding(&self, kind: WindowKind, at: Millis) -> Vec<Start> {
         match kind {
@@ -86,9 +112,7 @@ impl Windows<'_> {
             WindowKind::Hour => return self.hour(at),
             WindowKind::Week => day.saturating_sub(i64::from(day.weekday().to_monday_zero_offset()).days()),
             WindowKind::Month => day.first_of_month(),
-            WindowKind::Quarter => {
-                jiff::civil::date(day.year(), (day.month() - 1) / 3 * 3 + 1, 1)
-            }
+            WindowKind::Quarter => jiff::civil::date(day.year(), (day.month() - 1) / 3 * 3 + 1, 1),
             WindowKind::Year => day.first_of_year(),
             _ => day,
         };
@@ -97,9 +121,8 @@ impl Windows<'_> {
 
     /// Back by the minute as long as the clock shows the same hour without having been changed.
     pub fn hour(&self, at: Millis) -> Start {
-        let same = |a: &jiff::Zoned, b: &jiff::Zoned| {
-            a.date() == b.date() && a.hour() == b.hour() && a.offset() == b.offset()
-        };
+        let same =
+            |a: &jiff::Zoned, b: &jiff::Zoned| a.date() == b.date() && a.hour() == b.hour() && a.offset() == b.offset();
         let here = self.local(at);
         let mut start = at.0.div_euclid(60_000) * 60_000;
         while same(&self.local(Millis(start - 60_000)), &here) {

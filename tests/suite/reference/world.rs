@@ -104,9 +104,10 @@ impl<'a> World<'a> {
         }
         let identified = self.identified.get(&**touch.visitor_id.as_ref()?)?;
         let known = || identified.iter().filter(|((when, ..), _)| *when <= at);
-        let before = known().filter(|((when, ..), _)| *when <= touch.occurred_at).next_back();
-        let after = known()
-            .find(|((when, ..), _)| *when > touch.occurred_at && *when - touch.occurred_at <= self.config.identity.lookback);
+        let before = known().rfind(|((when, ..), _)| *when <= touch.occurred_at);
+        let after = known().find(|((when, ..), _)| {
+            *when > touch.occurred_at && *when - touch.occurred_at <= self.config.identity.lookback
+        });
         before.or(after).map(|(_, lead)| *lead)
     }
 
@@ -160,10 +161,7 @@ impl<'a> World<'a> {
     /// Every lead that any event names.
     pub fn leads(&self) -> BTreeSet<&'a str> {
         let touched = self.touches.iter().filter_map(|e| e.lead_id.as_deref());
-        touched
-            .chain(self.fills.iter().map(|e| &*e.lead_id))
-            .chain(self.stages.iter().map(|e| &*e.lead_id))
-            .collect()
+        touched.chain(self.fills.iter().map(|e| &*e.lead_id)).chain(self.stages.iter().map(|e| &*e.lead_id)).collect()
     }
 
     /// The times of the lead's own events, in order: its touches as known then, its fills, its stage events.
@@ -194,7 +192,7 @@ impl<'a> World<'a> {
     /// What the CRM says of an account at the moment.
     pub fn record_of(&self, account: &str, at: Millis) -> Option<&'a AccountRecord<'a>> {
         let mine: Vec<_> = self.accounts.iter().filter(|(_, e)| &*e.account_id == account).collect();
-        let holding = mine.iter().filter(|(from, _)| *from <= at).next_back();
+        let holding = mine.iter().rfind(|(from, _)| *from <= at);
         let first = mine.first().filter(|_| self.config.accounts_hold_from_start);
         holding.or(first).and_then(|(_, e)| e.record.as_ref())
     }

@@ -6,7 +6,7 @@ use tributary::model::stage::Stage;
 use tributary::model::time::Millis;
 
 use crate::reference::credit::{Step, shares};
-use crate::reference::facts::{CREDIT, Dims, Fact, Known, dim, fact, nowhere, settling, user_value};
+use crate::reference::facts::{CREDIT, Dims, Fact, Known, dim, fact, nowhere, settling};
 use crate::reference::funnel::{Conversion, Event, has_booked};
 use crate::reference::table::{Formula, Kpi, M, S, Term, count, ratio};
 
@@ -49,11 +49,10 @@ pub fn credits(known: &Known, conversion: &Conversion) -> Vec<(String, Dims, i12
     let touches = known.funnel.credited(conversion);
     let entered = known.funnel.entered(conversion);
     let origin = |touch: &usize| known.world.origin(*touch);
-    let steps: Vec<Step> = touches
-        .iter()
-        .map(|i| Step { at: known.world.touches[*i].occurred_at, channel: &origin(i).channel })
-        .collect();
-    let mut models: Vec<Model> = known.config.attribution.models.iter().filter(|m| m.is_rule_based()).cloned().collect();
+    let steps: Vec<Step> =
+        touches.iter().map(|i| Step { at: known.world.touches[*i].occurred_at, channel: &origin(i).channel }).collect();
+    let mut models: Vec<Model> =
+        known.config.attribution.models.iter().filter(|m| m.is_rule_based()).cloned().collect();
     if !models.contains(&Model::Last) {
         models.push(Model::Last);
     }
@@ -136,7 +135,8 @@ fn cohorts(known: &Known, conversion: &Conversion) -> Vec<Fact> {
 fn reached(known: &Known, lead: &str, then: Millis) -> Vec<&'static str> {
     let funnel = known.funnel;
     let entered = |stage| funnel.leads[lead].entries.get(&stage).is_some_and(|at| *at <= then);
-    let won = || funnel.deals_of(lead, then).iter().any(|deal| deal.entries.get(&Stage::Won).is_some_and(|at| *at <= then));
+    let won =
+        || funnel.deals_of(lead, then).iter().any(|deal| deal.entries.get(&Stage::Won).is_some_and(|at| *at <= then));
     let mut reached = vec![];
     reached.extend(entered(Stage::Mql).then_some("mql"));
     reached.extend(entered(Stage::Sql).then_some("sql"));
@@ -161,7 +161,8 @@ fn has_moved_on(known: &Known, conversion: &Conversion, stage: Stage, then: Mill
 }
 
 pub fn kpis() -> Vec<Kpi> {
-    let entries = |id| Kpi { sets: [M, &[&["segment"]]].concat(), ..count(id, &[], |id, set| vec![Term::entries(id, set)]) };
+    let entries =
+        |id| Kpi { sets: [M, &[&["segment"]]].concat(), ..count(id, &[], |id, set| vec![Term::entries(id, set)]) };
     let mut kpis: Vec<Kpi> =
         ["leads", "mqls", "sals", "sqls", "opportunities", "proposals", "customers", "won_deals"].map(entries).into();
     kpis.extend(["demos", "meetings"].map(|id| count(id, M, |id, set| vec![Term::entries(id, set)])));
@@ -178,8 +179,16 @@ pub fn kpis() -> Vec<Kpi> {
         ["landing_page"] => vec![Term::of("leads/landing_page"), Term::of("sessions")],
         _ => vec![Term { only: Some(("model", "last")), ..Term::of("leads/credit") }, Term::of("sessions")],
     };
-    kpis.push(ratio("session_lead_ratio", &[&["channel"], &["channel", "campaign"], &["landing_page"]], leads_by_session));
-    kpis.push(Kpi { unit: "count", formula: Formula::WhatIf, ..ratio("what_if_leads", &[&["channel"]], leads_by_session) });
+    kpis.push(ratio(
+        "session_lead_ratio",
+        &[&["channel"], &["channel", "campaign"], &["landing_page"]],
+        leads_by_session,
+    ));
+    kpis.push(Kpi {
+        unit: "count",
+        formula: Formula::WhatIf,
+        ..ratio("what_if_leads", &[&["channel"]], leads_by_session)
+    });
     for id in ["lead_mql_ratio", "mql_sql_ratio", "sql_customer_ratio", "lead_customer_ratio", "mql_demo_ratio"] {
         kpis.push(Kpi {
             sets: [S, &[&["segment"]]].concat(),
@@ -192,8 +201,10 @@ pub fn kpis() -> Vec<Kpi> {
         total: false,
         interval: true,
         settling: true,
-        ..ratio("stage_conversion_ratio", &[&["stage"]], |_, _| vec![Term::of("stage_cohort.next"), Term::of("stage_cohort")])
-            .where_not(("stage", "won"))
+        ..ratio("stage_conversion_ratio", &[&["stage"]], |_, _| {
+            vec![Term::of("stage_cohort.next"), Term::of("stage_cohort")]
+        })
+        .where_not(("stage", "won"))
     });
     kpis.push(count("raw_leads", &[], |id, _| vec![Term::of(id)]));
     kpis.push(count("rejected_leads", &[&["reason"]], |id, _| vec![Term::of(id)]));
@@ -206,9 +217,4 @@ fn cohort_terms(id: &str, set: &[&str]) -> Vec<Term> {
     let (from, to) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let slice = if set == ["segment"] { "/segment" } else { "" };
     vec![Term::of(format!("cohort.{from}.{to}{slice}")), Term::of(format!("cohort.{from}{slice}"))]
-}
-
-#[allow(unused)]
-fn unused() {
-    let _ = user_value;
 }

@@ -74,7 +74,8 @@ fn amounts(known: &Known, conversion: &Conversion, measure: &str) -> Vec<Fact> {
     let at = conversion.at;
     let Some(deal) = conversion.deal else { return vec![] };
     let amount = known.funnel.deals[deal].amount(known.settled(at));
-    let worth = |measure: String, dims: Dims, amount: i128| Fact { amount, scale: MONEY, ..settling(measure, at, dims) };
+    let worth =
+        |measure: String, dims: Dims, amount: i128| Fact { amount, scale: MONEY, ..settling(measure, at, dims) };
     let whole = i128::from(amount);
     let mut facts = vec![worth(measure.to_owned(), Dims::new(), whole)];
     facts.push(worth(format!("{measure}/source"), known.source(settled_lead(known, conversion)), whole));
@@ -99,7 +100,11 @@ fn amounts(known: &Known, conversion: &Conversion, measure: &str) -> Vec<Fact> {
 }
 
 pub fn kpis() -> Vec<Kpi> {
-    let mut kpis = vec![Kpi { unit: "currency", sets: [C, &[&["category"]]].concat(), ..count("spend", &[], |_, _| vec![Term::of("spend")]) }];
+    let mut kpis = vec![Kpi {
+        unit: "currency",
+        sets: [C, &[&["category"]]].concat(),
+        ..count("spend", &[], |_, _| vec![Term::of("spend")])
+    }];
     for (id, entries) in [
         ("cost_per_lead", "leads"),
         ("cost_per_mql", "mqls"),

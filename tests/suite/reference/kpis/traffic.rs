@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tributary::model::kinds::TouchKind;
 
 use crate::reference::facts::{Dims, Fact, Known, dim, fact, settling, user_value};
-use crate::reference::table::{C, Formula, Kpi, Term, count, ratio};
+use crate::reference::table::{C, Kpi, Term, count, ratio};
 
 pub fn facts(known: &Known) -> Vec<Fact> {
     let mut facts = vec![];
@@ -17,7 +17,7 @@ pub fn facts(known: &Known) -> Vec<Fact> {
         facts.extend(page_fills(known, first));
     }
     for fill in &known.world.fills {
-        facts.push(fact("form_fills", fill.occurred_at, dim("form", &user_value(Some(&fill.form_id)))));
+        facts.push(fact("form_fills", fill.occurred_at, dim("form", &fill.form_id)));
     }
     facts.extend(known.funnel.leads.keys().filter_map(|lead| content_lead(known, lead)));
     facts
@@ -102,7 +102,6 @@ pub fn kpis() -> Vec<Kpi> {
         simple("content_leads", &[&["asset"]]),
         Kpi {
             total: false,
-            formula: Formula::Ratio,
             ..ratio("content_lead_ratio", &[&["asset"]], |_, _| {
                 vec![Term::of("content_leads"), Term::of("content_reads")]
             })
