@@ -12,6 +12,7 @@ pub mod files;
 pub mod json;
 pub mod line;
 pub mod record;
+pub mod registry;
 pub mod rejection;
 pub mod schemas;
 pub mod url;
@@ -25,7 +26,7 @@ use rust_decimal::Decimal;
 pub use rejection::{Reason, Rejection};
 pub use schemas::{FixedSchemas, RegistryDown, SchemaSource};
 
-use crate::config::{Channels, Config, Encoding, Money};
+use crate::config::{Config, Encoding};
 use crate::model::event::{Account, Event, Topic};
 use crate::model::text::Text;
 use crate::model::time::{Millis, Span};
@@ -70,20 +71,20 @@ impl Ingest {
     #[must_use]
     pub fn new(config: &Config, schemas: Arc<dyn SchemaSource>) -> Self {
         let encodings = config.topics.inputs.iter().map(|(topic, input)| (*topic, input.encoding)).collect();
-        Self { encodings, ..Self::for_files(&config.channels, &config.money, config.time.max_clock_skew, schemas) }
+        Self { encodings, ..Self::for_files(config, schemas) }
     }
 
     /// For histories in files, whose records say themselves how they are encoded.
     #[must_use]
-    pub fn for_files(channels: &Channels, money: &Money, max_clock_skew: Span, schemas: Arc<dyn SchemaSource>) -> Self {
+    pub fn for_files(config: &Config, schemas: Arc<dyn SchemaSource>) -> Self {
         avro::cap_allocation();
         Self {
             schemas,
-            classifier: classify::Classifier::new(channels),
+            classifier: classify::Classifier::new(&config.channels),
             encodings: BTreeMap::new(),
-            currency: money.currency.clone(),
-            rates: money.rates.clone(),
-            max_clock_skew,
+            currency: config.money.currency.clone(),
+            rates: config.money.rates.clone(),
+            max_clock_skew: config.time.max_clock_skew,
         }
     }
 

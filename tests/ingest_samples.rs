@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tributary::config::{ChannelField, ChannelRule, Channels, Money, TextTest};
+use tributary::config::Config;
 use tributary::ingest::files::Histories;
 use tributary::ingest::{Decoded, FixedSchemas, Ingest, RawRecord};
 use tributary::model::event::{Event, Topic};
-use tributary::model::time::{Millis, Span};
+use tributary::model::time::Millis;
 
 type Letters = BTreeSet<(String, u64, String)>;
 
@@ -31,34 +31,15 @@ fn expected(name: &str) -> Letters {
     text.lines().map(letter).map(|letter| (letter.topic, letter.line, letter.reason)).collect()
 }
 
-/// As the samples' `tributary.toml` has it, of what ingest reads.
-fn ingest() -> Ingest {
-    let one_of = |value: &str| TextTest::OneOf(vec![value.to_owned()]);
-    let rules = vec![
-        ChannelRule { channel: "review_sites".to_owned(), conditions: vec![(ChannelField::UtmSource, one_of("g2"))] },
-        ChannelRule {
-            channel: "partner".to_owned(),
-            conditions: vec![
-                (ChannelField::Path, TextTest::Prefix("/partners/".to_owned())),
-                (ChannelField::UtmMedium, one_of("partner")),
-            ],
-        },
-    ];
-    let channels = Channels { not_marketing: BTreeSet::new(), groups: BTreeMap::new(), rules, lists: BTreeMap::new() };
-    let rate = |currency: &str, rate: &str| (currency.to_owned(), rate.parse().expect("a rate"));
-    let money = Money {
-        currency: "USD".to_owned(),
-        gross_margin: 0.8,
-        lifetime_multiple: 3.0,
-        baseline_channel: "organic_search".to_owned(),
-        rates: [rate("USD", "1"), rate("EUR", "1.1"), rate("CNY", "0.14")].into_iter().collect(),
-    };
-    Ingest::for_files(&channels, &money, Span(5 * Span::MINUTE.0), Arc::new(FixedSchemas::default()))
+fn ingest(name: &str) -> Ingest {
+    let path = sample(name).join("tributary.toml");
+    let config = Config::load(Some(&path), std::iter::empty()).expect("a configuration");
+    Ingest::for_files(&config, Arc::new(FixedSchemas::default()))
 }
 
 fn run(name: &str, as_of: &str, mut accepted: impl FnMut(Event<'_>)) -> Letters {
     let now = Millis(as_of.parse::<jiff::Timestamp>().expect("a time").as_millisecond());
-    let (ingest, mut letters, mut last) = (ingest(), Letters::new(), Millis::MIN);
+    let (ingest, mut letters, mut last) = (ingest(name), Letters::new(), Millis::MIN);
     for record in Histories::open(&sample(name)).expect("a history") {
         let record = record.expect("a record");
         assert!(record.timestamp >= last, "arrival order");
