@@ -4,3 +4,4 @@ pub mod config;
 pub mod kpi;
 pub mod model;
 pub mod partials;
+pub mod rollup;
