@@ -1,7 +1,12 @@
 //! tributary: streams of marketing events flow in, attribution flows out.
 
+pub mod attribution;
 pub mod config;
+pub mod ingest;
+pub mod journal;
 pub mod kpi;
 pub mod model;
 pub mod partials;
 pub mod rollup;
+pub mod runtime;
+pub mod shards;

@@ -1,0 +1,121 @@
+//! Raw bytes in, an accepted event or a rejection out. Stateless: a record is judged by itself, the configuration and
+//! the clock when it was first read. Faults have an order, so that a record has one reason wherever it is judged.
+
+pub mod accept;
+pub mod channel_lists;
+pub mod channel_table;
+pub mod classify;
+pub mod exact;
+pub mod json;
+pub mod record;
+pub mod rejection;
+pub mod schemas;
+pub mod url;
+pub mod values;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
+pub use rejection::{Reason, Rejection};
+pub use schemas::{FixedSchemas, RegistryDown, SchemaSource};
+
+use crate::config::{Config, Encoding};
+use crate::model::event::{Account, Event, Topic};
+use crate::model::text::Text;
+use crate::model::time::{Millis, Span};
+
+/// The largest record that is read, in bytes of its value.
+pub const MAX_RECORD: usize = 1 << 20;
+
+/// What a record of an input topic is judged by.
+pub struct Ingest {
+    schemas: Arc<dyn SchemaSource>,
+    classifier: classify::Classifier,
+    encodings: BTreeMap<Topic, Encoding>,
+    currency: String,
+    rates: BTreeMap<String, Decimal>,
+    max_clock_skew: Span,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct RawRecord<'a> {
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub timestamp: Millis,
+}
+
+#[derive(Debug, PartialEq)]
+pub enum Decoded<'a> {
+    Event(Event<'a>),
+    /// A tombstone outside `accounts`: to be counted.
+    Skipped,
+    Rejected(Rejection),
+}
+
+/// The record could not be judged now, through no fault of its own: pause and try again.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    RegistryDown(#[from] RegistryDown),
+}
+
+impl Ingest {
+    #[must_use]
+    pub fn new(config: &Config, schemas: Arc<dyn SchemaSource>) -> Self {
+        Self {
+            schemas,
+            classifier: classify::Classifier::new(&config.channels),
+            encodings: config.topics.inputs.iter().map(|(topic, input)| (*topic, input.encoding)).collect(),
+            currency: config.money.currency.clone(),
+            rates: config.money.rates.clone(),
+            max_clock_skew: config.time.max_clock_skew,
+        }
+    }
+
+    /// `now`: the clock when the record was first read; in a report, its `--as-of`.
+    pub fn decode<'a>(&self, topic: Topic, record: &RawRecord<'a>, now: Millis) -> Result<Decoded<'a>, Failure> {
+        let judged = match record.value {
+            Some(value) => self.judge(topic, value, now)?,
+            None if topic == Topic::Accounts => deletion(record.key),
+            None => return Ok(Decoded::Skipped),
+        };
+        Ok(judged.map_or_else(Decoded::Rejected, Decoded::Event))
+    }
+
+    fn judge<'a>(&self, topic: Topic, value: &'a [u8], now: Millis) -> Result<Result<Event<'a>, Rejection>, Failure> {
+        if value.len() > MAX_RECORD {
+            return Ok(Err(Rejection::new(Reason::Oversized, "the record is over 1 MiB")));
+        }
+        let encoding = self.encodings.get(&topic).copied().unwrap_or(Encoding::Auto);
+        Ok(match (encoding, value.first()) {
+            (Encoding::Json, _) | (Encoding::Auto, Some(b'{')) => self.judge_json(topic, value, now),
+            (Encoding::Avro | Encoding::Auto, Some(0)) => self.judge_avro(topic, value, now)?,
+            _ => Err(Rejection::new(Reason::Undecodable, "the record begins neither as Avro nor as JSON")),
+        })
+    }
+
+    fn judge_avro<'a>(&self, _: Topic, _: &'a [u8], _: Millis) -> Result<Result<Event<'a>, Rejection>, Failure> {
+        match self.schemas.writer_schema(0)? {
+            _ => Ok(Err(Rejection::new(Reason::UnknownSchema, "none"))),
+        }
+    }
+
+    fn judge_json<'a>(&self, topic: Topic, value: &'a [u8], now: Millis) -> Result<Event<'a>, Rejection> {
+        match topic {
+            Topic::Touchpoints => json::decode(value).and_then(|(record, wrong)| self.touch(record, wrong, now)),
+            Topic::FormFills => json::decode(value).and_then(|(record, wrong)| self.fill(record, wrong, now)),
+            Topic::DealStages => json::decode(value).and_then(|(record, wrong)| self.deal_stage(record, wrong, now)),
+            Topic::Spend => json::decode(value).and_then(|(record, wrong)| self.spend(record, wrong, now)),
+            Topic::Accounts => json::decode(value).and_then(|(record, wrong)| self.account(record, wrong)),
+        }
+    }
+}
+
+/// A tombstone of `accounts`, whose key is the account's id.
+fn deletion(key: Option<&[u8]>) -> Result<Event<'_>, Rejection> {
+    let key = key.filter(|key| !key.is_empty()).ok_or_else(|| Rejection::missing("account_id (the key)"))?;
+    let id = std::str::from_utf8(key).map_err(|_| Rejection::new(Reason::Undecodable, "the key is no UTF-8"))?;
+    Ok(Event::Account(Account { account_id: Text::borrowed(id), record: None }))
+}

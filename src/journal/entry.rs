@@ -1,0 +1,98 @@
+//! What one shard is told of one input record. A record that names several entities becomes an entry in the shard of
+//! each: one is the event itself, which counts it, the others tell a further entity what it needs to know.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::entity::EntityKey;
+use crate::model::event::{Account, DealStage, Fill, Spend, Text, Topic, Touch};
+use crate::model::time::Millis;
+
+/// One input record's entry for a shard.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry<'a> {
+    pub offset: i64,
+    /// The record's Kafka timestamp.
+    pub timestamp: Millis,
+    #[serde(borrow)]
+    pub item: Item<'a>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Item<'a> {
+    /// To the lead's shard; a page view with a visitor, and a touch without a lead, to the visitor's.
+    #[serde(borrow)]
+    Touch(Touch<'a>),
+    /// To the visitor's shard, for a record that names a lead as well.
+    #[serde(borrow)]
+    Identify(Identify<'a>),
+    /// To the lead's shard.
+    #[serde(borrow)]
+    Fill(Fill<'a>),
+    /// To the visitor's shard: a fill that may belong to a session. It identifies the visitor too.
+    #[serde(borrow)]
+    FillSeen(FillSeen<'a>),
+    /// To the lead's shard.
+    #[serde(borrow)]
+    LeadStage(DealStage<'a>),
+    /// To the deal's shard, for a stage event with a deal.
+    #[serde(borrow)]
+    DealStage(DealStage<'a>),
+    /// To the channel's shard.
+    #[serde(borrow)]
+    Spend(Spend<'a>),
+    /// To every shard.
+    #[serde(borrow)]
+    Account(Account<'a>),
+    /// To the shard of the source's partition, which writes the dead letter.
+    #[serde(borrow)]
+    Rejected(Rejected<'a>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identify<'a> {
+    pub topic: Topic,
+    #[serde(borrow)]
+    pub event_id: Text<'a>,
+    pub occurred_at: Millis,
+    #[serde(borrow)]
+    pub visitor_id: Text<'a>,
+    #[serde(borrow)]
+    pub lead_id: Text<'a>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FillSeen<'a> {
+    #[serde(borrow)]
+    pub event_id: Text<'a>,
+    pub occurred_at: Millis,
+    #[serde(borrow)]
+    pub visitor_id: Text<'a>,
+    #[serde(borrow)]
+    pub lead_id: Text<'a>,
+    #[serde(borrow)]
+    pub page: Text<'a>,
+}
+
+/// A record that was not accepted, unchanged, with the reason's code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected<'a> {
+    #[serde(borrow)]
+    pub reason: Text<'a>,
+    #[serde(borrow)]
+    pub message: Text<'a>,
+    /// The name of the Kafka topic that it came from.
+    #[serde(borrow)]
+    pub topic: Text<'a>,
+    #[serde(borrow)]
+    pub key: Option<&'a [u8]>,
+    #[serde(borrow)]
+    pub value: Option<&'a [u8]>,
+    #[serde(borrow)]
+    pub headers: Vec<(Text<'a>, Option<&'a [u8]>)>,
+}
+
+/// The shard where an entity lives. Stored in every journal: it never changes.
+#[must_use]
+pub fn home(id: &str, shards: u16) -> u16 {
+    EntityKey::of(id).home(shards)
+}

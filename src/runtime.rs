@@ -1,0 +1,4 @@
+//! The only part that does IO: the log that everything durable goes through, the loops that drive ingest, shards and
+//! rollup over it, recovery and shutdown.
+
+pub mod log;
