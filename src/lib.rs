@@ -1,6 +1,7 @@
 //! tributary: streams of marketing events flow in, attribution flows out.
 
 pub mod attribution;
+pub mod cli;
 pub mod config;
 pub mod ingest;
 pub mod journal;
@@ -10,3 +11,4 @@ pub mod partials;
 pub mod rollup;
 pub mod runtime;
 pub mod shards;
+pub mod telemetry;

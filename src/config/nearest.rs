@@ -6,7 +6,10 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&name, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().max(name.chars().count()) / 4)
+        .filter(|(distance, candidate)| {
+            let longest = candidate.chars().count().max(name.chars().count());
+            *distance < longest.min(2 + longest / 4)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -31,5 +34,6 @@ mod tests {
         assert_eq!(nearest("Models", known), Some("models"));
         assert_eq!(nearest("halflife", known), Some("half_life"));
         assert_eq!(nearest("colour", known), None);
+        assert_eq!(nearest("E", ["A", "B"]), None);
     }
 }

@@ -113,11 +113,12 @@ fn check_values(raw: &raw::Predicate, field: &Field, scope: Scope<'_>, cx: &mut 
         _ => return,
     };
     let (values, at) = match (&raw.equals, &raw.r#in) {
-        (Some(value), _) => (vec![spelled(value)], value.span.as_ref()),
-        (None, Some(values)) => (values.iter().map(spelled).collect(), values.span.as_ref()),
+        (Some(value), _) => (vec![value.spelled()], value.span.as_ref()),
+        (None, Some(values)) => (values.iter().map(Scalar::spelled).collect(), values.span.as_ref()),
         (None, None) => return,
     };
-    for value in values.iter().filter(|value| !known.iter().any(|name| name.to_lowercase() == **value)) {
+    let unknown = |value: &&String| !known.iter().any(|name| name.to_lowercase() == value.trim().to_lowercase());
+    for value in values.iter().filter(unknown) {
         let help = nearest::hint(value, known.iter().map(String::as_str));
         cx.fault_at(at, format!("unknown {what} `{value}`"), "never holds", help);
     }
