@@ -7,14 +7,11 @@
 )]
 
 mod broker;
+mod compare;
 mod http;
 mod prometheus;
 mod real_parts;
-mod registry;
-mod tidy;
-//! What the whole line must hold, tested from outside: the naive recomputation in `reference` is the oracle, the rows in
-//! `tests/fixtures/samples` are what the oracle itself must give.
-
-mod compare;
 mod reference;
+mod registry;
 mod samples;
+mod tidy;
