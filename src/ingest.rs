@@ -14,6 +14,7 @@ pub mod line;
 pub mod record;
 pub mod registry;
 pub mod rejection;
+pub mod route;
 pub mod schemas;
 pub mod url;
 pub mod values;

@@ -293,7 +293,8 @@ pub fn day_of(date: Date) -> Day {
 #[must_use]
 pub fn date_of(day: Day) -> Date {
     const EPOCH: Date = jiff::civil::date(1970, 1, 1);
-    EPOCH.saturating_add(i64::from(day.0).days())
+    // A span has bounds of its own, a little wider than the calendar's.
+    EPOCH.saturating_add(i64::from(day.0).clamp(-7_000_000, 7_000_000).days())
 }
 
 fn minutes(at: Millis) -> i32 {

@@ -9,7 +9,9 @@
 mod broker;
 mod compare;
 mod http;
+mod line;
 mod prometheus;
+mod properties;
 mod real_parts;
 mod reference;
 mod registry;
