@@ -9,6 +9,9 @@
 mod broker;
 mod compare;
 mod http;
+mod ingest_avro;
+mod ingest_faults;
+mod ingest_samples;
 mod line;
 mod prometheus;
 mod properties;
