@@ -2,10 +2,11 @@
 //! configuration.
 
 mod check;
+pub mod generate;
 mod init;
 mod schema;
 
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{ErrorKind, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -33,6 +34,8 @@ pub struct Cli {
 enum Command {
     /// Validate the configuration: every problem, with its place and a hint
     Check(check::Check),
+    /// Write a reproducible synthetic history, to try things out or to measure them
+    Generate(generate::Generate),
     /// Write a commented configuration
     Init(init::Init),
     /// Print the JSON schema of the configuration
@@ -58,6 +61,7 @@ impl Cli {
         let source = ConfigSource { named: self.config };
         match self.command {
             Command::Check(check) => check.run(&source),
+            Command::Generate(generate) => generate.run(),
             Command::Init(init) => init.run(&source),
             Command::Schema => schema::run(),
         }
@@ -89,6 +93,10 @@ impl ConfigSource {
 /// Says on stderr what went wrong, and with which code the process ends.
 #[must_use]
 pub fn report_failure(failure: &anyhow::Error) -> ExitCode {
+    // Who reads our output has read enough (`tributary schema | head`).
+    if failure.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
     let colour = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let (text, code) = match failure.downcast_ref::<Problems>() {
         Some(problems) => (problems.render(colour), BAD_USAGE),

@@ -1,8 +1,10 @@
 //! tributary: streams of marketing events flow in, attribution flows out.
+#![doc = include_str!("../ARCHITECTURE.md")]
 
 pub mod attribution;
 pub mod cli;
 pub mod config;
+pub mod generate;
 pub mod ingest;
 pub mod journal;
 pub mod kpi;

@@ -50,6 +50,12 @@ impl FixedSchemas {
     }
 }
 
+impl From<BTreeMap<u32, Arc<Schema>>> for FixedSchemas {
+    fn from(schemas: BTreeMap<u32, Arc<Schema>>) -> Self {
+        Self(schemas)
+    }
+}
+
 impl FromIterator<(u32, Schema)> for FixedSchemas {
     fn from_iter<I: IntoIterator<Item = (u32, Schema)>>(schemas: I) -> Self {
         Self(schemas.into_iter().map(|(id, schema)| (id, Arc::new(schema))).collect())

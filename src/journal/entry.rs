@@ -96,3 +96,19 @@ pub struct Rejected<'a> {
 pub fn home(id: &str, shards: u16) -> u16 {
     EntityKey::of(id).home(shards)
 }
+
+impl Item<'_> {
+    /// None for accounts and rejected records.
+    #[must_use]
+    pub const fn occurred_at(&self) -> Option<Millis> {
+        match self {
+            Self::Touch(touch) => Some(touch.occurred_at),
+            Self::Identify(identify) => Some(identify.occurred_at),
+            Self::Fill(fill) => Some(fill.occurred_at),
+            Self::FillSeen(seen) => Some(seen.occurred_at),
+            Self::LeadStage(stage) | Self::DealStage(stage) => Some(stage.occurred_at),
+            Self::Spend(spend) => Some(spend.occurred_at),
+            Self::Account(_) | Self::Rejected(_) => None,
+        }
+    }
+}

@@ -81,6 +81,9 @@ impl LongIds {
 }
 
 impl PackedId {
+    /// Stands where an id is still to be packed.
+    pub const UNSET: Self = Self { tag: UUID, bytes: [0; 16] };
+
     fn place(self) -> usize {
         let [a, b, c, d, ..] = self.bytes;
         u32::from_le_bytes([a, b, c, d]) as usize

@@ -9,7 +9,6 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::visibility::Visible;
 use crate::model::entity::EntityKey;
 use crate::model::kinds::TouchKind;
-use crate::model::stage::Stage;
 use crate::model::time::Millis;
 
 const VERSION: u8 = 1;
@@ -66,8 +65,11 @@ pub struct VisitorTouch {
     /// From when on the visitor is known to be the lead.
     pub known_from: Millis,
     pub kind: TouchKind,
+    /// Whether it is a step of the journey: of an engaging kind, of page views the first of its session.
+    pub in_journey: bool,
     /// Channel, campaign, content, term.
     pub origin: [String; 4],
+    pub account: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -77,44 +79,40 @@ pub struct FillSession {
     pub landing_page: String,
 }
 
-/// A deal as one of its leads needs it. Times of entry are the same for all of them.
+/// A deal as one of its leads needs it. All but `owned` is the same for each of them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DealFacts {
     pub deal: EntityKey,
     /// By `Stage::DEAL_STAGES`.
     pub entries: [Option<DealEntry>; 3],
-    pub lost: Option<DealEntry>,
+    pub lost: Option<Millis>,
+    /// The event that won it, which orders deals won at the same moment.
+    pub won_by: Option<String>,
+    /// When it was the lead's by its latest event, [from, to), in order.
+    pub owned: Vec<(Millis, Millis)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DealEntry {
     pub at: Millis,
-    /// The deal was the lead's then: it counts the entry and its credit is shared among the lead's touches.
-    pub counted: bool,
-    /// The deal is the lead's when the entry settles: amounts and segments go by it.
-    pub settled: bool,
     /// The amount when the entry settles, in 10⁻⁶ of the reporting currency.
-    pub value: Option<i64>,
+    pub value: i64,
 }
 
 impl DealFacts {
+    /// Whether the deal is the lead's at a moment.
     #[must_use]
-    pub const fn entry(&self, stage: Stage) -> Option<DealEntry> {
-        match stage {
-            Stage::Opportunity => self.entries[0],
-            Stage::Proposal => self.entries[1],
-            Stage::Won => self.entries[2],
-            Stage::Lost => self.lost,
-            _ => None,
-        }
+    pub fn is_owned(&self, at: Millis) -> bool {
+        self.owned.iter().any(|(from, to)| *from <= at && at < *to)
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct WonDeal {
     pub at: Millis,
+    pub won_by: String,
     pub deal: EntityKey,
-    /// Model, origin (channel, campaign, content, term), credit.
+    /// By model (as ordered in the rules) and origin (channel, campaign, content, term).
     pub credits: Vec<(String, [String; 4], i64)>,
 }
 

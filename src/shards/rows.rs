@@ -9,7 +9,7 @@ use crate::model::kinds::TouchKind;
 use crate::model::time::Millis;
 
 /// A moment in six bytes that compare as the moment does: the years −2489 to 6429.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Moment([u8; 6]);
 
 impl Moment {
@@ -32,7 +32,7 @@ impl From<Moment> for Millis {
 }
 
 /// A touch of a lead.
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct TouchRow {
     at: Moment,
     pub id: PackedId,
@@ -41,7 +41,7 @@ pub struct TouchRow {
 }
 
 /// A touch's kind in one byte.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kind(u8);
 
 impl From<TouchKind> for Kind {
@@ -74,7 +74,7 @@ impl TouchRow {
 }
 
 /// A moment at which a visitor was known to be a lead.
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct IdentRow {
     at: Moment,
     pub id: PackedId,

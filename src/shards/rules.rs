@@ -55,7 +55,7 @@ impl Rules {
             plan,
             shards: config.topics.partitions,
             models,
-            groups: ChannelGroups::new(&config.channels),
+            groups: ChannelGroups::new(config.channels.groups.clone(), config.channels.not_marketing.clone()),
             engaging,
             not_accounts: config.identity.not_accounts.iter().map(|name| name.to_lowercase()).collect(),
             config,
@@ -70,19 +70,19 @@ impl Rules {
     /// The latest watermark at which a fact may change.
     #[must_use]
     pub fn bound(&self, at: Millis, settles: bool) -> Millis {
-        let plain = at + self.lateness();
-        if settles { plain + self.settle() } else { plain }
+        // A plain fact at the watermark − L is closed, a settling one is still open at its bound.
+        if settles { at + self.settle() + self.lateness() } else { at + self.lateness() - Span(1) }
     }
 
     /// L: how far behind the watermark a plain fact may still change.
     #[must_use]
-    pub const fn lateness(&self) -> Span {
+    pub fn lateness(&self) -> Span {
         self.config.time.allowed_lateness
     }
 
     /// H: how long after its time a settling fact takes what becomes known.
     #[must_use]
-    pub const fn settle(&self) -> Span {
+    pub fn settle(&self) -> Span {
         self.config.time.settle
     }
 

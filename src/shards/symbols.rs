@@ -5,13 +5,15 @@ use std::hash::BuildHasher;
 
 use foldhash::quality::FixedState;
 use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
 
 use crate::kpi::measures::Dim;
 use crate::model::event::{OTHER, Origin};
 use crate::partials::cells::Symbol;
 
 /// Where a touch came from, as one number: channel, campaign, content, term.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct OriginId(pub u32);
 
 #[derive(Debug)]

@@ -77,7 +77,8 @@ impl<T: Keyed> Table<T> {
         self.pages[self.len / PAGE].push(entity);
         self.len += 1;
         let (pages, hashed) = (&self.pages, hash(key));
-        self.index[split(hashed)].insert_unique(hashed, at, |&n| hash(pages[n as usize / PAGE][n as usize % PAGE].key()));
+        self.index[split(hashed)]
+            .insert_unique(hashed, at, |&n| hash(pages[n as usize / PAGE][n as usize % PAGE].key()));
         at
     }
 

@@ -51,6 +51,17 @@ impl Tally {
         Self { cells: Vec::new(), index: HashTable::new(), changed: Vec::new(), hasher, plan, time }
     }
 
+    /// The tally that `dump` described.
+    #[must_use]
+    pub fn load(plan: Plan, time: LocalTime, cells: Vec<(CellKey, Amount)>) -> Self {
+        let mut tally = Self::new(plan, time);
+        for (key, amount) in cells {
+            let Slot(at) = tally.slot(key);
+            tally.cells[at as usize].amount = amount;
+        }
+        tally
+    }
+
     #[must_use]
     pub const fn plan(&self) -> &Plan {
         &self.plan
@@ -221,12 +232,7 @@ impl Difference {
 
 /// The buckets of a distinct measure in which a subject counts that was seen on these days (and, for windows shorter
 /// than a day, at these moments). A rolling kind gets +1 on the first day of each run of windows and −1 after its last.
-pub fn distinct_buckets(
-    grain: WindowKind,
-    moments: &[Millis],
-    time: &mut LocalTime,
-    mut to: impl FnMut(Window, i64),
-) {
+pub fn distinct_buckets(grain: WindowKind, moments: &[Millis], time: &mut LocalTime, mut to: impl FnMut(Window, i64)) {
     match grain {
         WindowKind::Rolling(days) => {
             let days = i32::from(days);

@@ -79,10 +79,8 @@ mod tests {
         assert_eq!(views.len(), 3);
         assert!(views[1].to_facts_bound_at(Millis(5)) && !views[1].to_facts_bound_at(Millis(9)));
         let seen = [(views[0], vec!['a']), (views[1], vec!['a', 'b']), (views[2], vec!['b'])];
-        let expected = [
-            ('a', Visible { from: Millis::MIN, to: Millis(9) }),
-            ('b', Visible { from: Millis(5), to: Millis::MAX }),
-        ];
+        let expected =
+            [('a', Visible { from: Millis::MIN, to: Millis(9) }), ('b', Visible { from: Millis(5), to: Millis::MAX })];
         assert_eq!(join(&seen), expected);
     }
 }

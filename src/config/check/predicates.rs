@@ -79,6 +79,10 @@ fn test(raw: &raw::Predicate, cx: &mut Checker<'_>) -> Option<Test> {
     if tests.len() == 1 {
         return tests.pop().flatten();
     }
+    let places = ["routes.when", "segments.when", "scoring.fit", "scoring.reject"];
+    if tests.is_empty() && places.iter().any(|place| cx.has_removed_in(place)) {
+        return None;
+    }
     let (message, label) = match tests.len() {
         0 => ("a predicate needs a test", "without a test"),
         _ => ("a predicate has one test", "with several tests"),
