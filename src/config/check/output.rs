@@ -129,6 +129,7 @@ pub fn check_formulas(raw: &[raw::Kpi], config: &Config, cx: &mut Checker<'_>) {
         match &problem.error {
             // Said where the formula or the dimension was read.
             FormulaError::Short if one.formula.trim().is_empty() => {}
+            FormulaError::Dimension(name) if !DIMENSIONS.contains(&name.as_str()) => {}
             FormulaError::Taken(_) => cx.fault(&one.id, problem.to_string(), "taken", "choose another id"),
             FormulaError::Unknown(name) => {
                 let known = built_in().map(|kpi| kpi.id).chain(quantities().map(|quantity| quantity.name));
