@@ -9,7 +9,12 @@
 mod broker;
 mod compare;
 mod http;
+mod ingest_avro;
+mod ingest_faults;
+mod ingest_samples;
+mod line;
 mod prometheus;
+mod properties;
 mod real_parts;
 mod reference;
 mod registry;
