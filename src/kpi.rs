@@ -2,7 +2,6 @@
 //! formulas over measures, and the plan of what a configuration needs of them.
 
 pub mod catalogue;
-pub mod channel_groups;
 pub mod families;
 pub mod formula;
 pub mod measures;

@@ -10,6 +10,7 @@ pub mod journal;
 pub mod kpi;
 pub mod model;
 pub mod partials;
+pub mod publish;
 pub mod rollup;
 pub mod runtime;
 pub mod shards;

@@ -5,11 +5,15 @@
 mod changes;
 mod groups;
 pub mod lookup;
+#[cfg(test)]
+mod oracle;
 pub mod row;
 mod series;
 mod shards;
 mod statistics;
 mod sums;
+#[cfg(test)]
+mod tests;
 mod texts;
 mod timeline;
 mod views;
@@ -27,6 +31,7 @@ use self::views::{Views, number};
 use crate::config::Config;
 use crate::kpi::families::{Published, families_of};
 use crate::kpi::measures::Dim;
+use crate::model::channel::ChannelGroups;
 use crate::model::time::Millis;
 use crate::model::window::{Window, WindowKind, WindowStart};
 use crate::partials::block::Block;
@@ -60,8 +65,9 @@ impl Rollup {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let found = families_of(config);
+        let groups = ChannelGroups::new(config.channels.groups.clone(), config.channels.not_marketing.clone());
         let mut texts = Texts::default();
-        let mut views = Views::new(config.channels.clone());
+        let mut views = Views::new(groups);
         let families = Opened::all(&found, &mut views, &mut texts);
         let named = |of: Published| Named { id: Arc::from(&*of.id), unit: Arc::from(&*of.unit), of };
         Self {

@@ -80,8 +80,7 @@ impl Timeline {
             let never = WindowStart::MIN;
             return Horizon { running: 0, quoted: 0, final_plain: never, final_settling: never, kept: never };
         }
-        // A window that ends when the watermark stands at end + L can change no more.
-        let settled = |after: Span| self.calendar.window_at(kind, watermark - after).start;
+        let settled = |after: Span| self.calendar.window_at(kind, watermark - after - Span(1)).start;
         let kept = self
             .retention_of(kind)
             .map_or(WindowStart::MIN, |retention| self.calendar.window_at(kind, watermark - retention - Span(1)).start);

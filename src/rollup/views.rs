@@ -7,10 +7,9 @@ use hashbrown::hash_map::Entry;
 use super::series::Series;
 use super::shards::Key;
 use super::texts::Texts;
-use crate::config::Channels;
-use crate::kpi::channel_groups::channel_group;
 use crate::kpi::families::{Projected, View};
 use crate::kpi::measures::Measure;
+use crate::model::channel::ChannelGroups;
 use crate::model::window::WindowKind;
 use crate::partials::cells::{CellKey, Symbol};
 
@@ -18,7 +17,7 @@ use crate::partials::cells::{CellKey, Symbol};
 pub(super) struct Views {
     pub views: Vec<Opened>,
     by_measure: Vec<Vec<u32>>,
-    channels: Channels,
+    channels: ChannelGroups,
     /// By channel.
     groups: HashMap<Symbol, Symbol>,
 }
@@ -38,7 +37,7 @@ pub(super) struct Opened {
 }
 
 impl Views {
-    pub(super) fn new(channels: Channels) -> Self {
+    pub(super) fn new(channels: ChannelGroups) -> Self {
         Self { views: Vec::new(), by_measure: vec![Vec::new(); Measure::ALL.len()], channels, groups: HashMap::new() }
     }
 
@@ -89,11 +88,16 @@ impl Views {
     }
 }
 
-fn group_of(groups: &mut HashMap<Symbol, Symbol>, channels: &Channels, texts: &mut Texts, channel: Symbol) -> Symbol {
+fn group_of(
+    groups: &mut HashMap<Symbol, Symbol>,
+    channels: &ChannelGroups,
+    texts: &mut Texts,
+    channel: Symbol,
+) -> Symbol {
     if let Some(group) = groups.get(&channel) {
         return *group;
     }
-    let group = texts.text(channel).map(|text| channel_group(channels, text).to_owned());
+    let group = texts.text(channel).map(|text| channels.group(text).to_owned());
     let symbol = group.map_or(Symbol::ABSENT, |text| texts.symbol(&text));
     groups.insert(channel, symbol);
     symbol

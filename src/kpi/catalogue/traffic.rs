@@ -86,7 +86,7 @@ pub(super) const KPIS: &[Kpi] = &[
         unit: Unit::Ratio,
         meaning: "Leads from the asset over reads of it.",
         formula: "content_leads / content_reads",
-        by: &[By::Total, By::Dims(&[Dim::Asset])],
+        by: &[By::Dims(&[Dim::Asset])],
         settling: false,
         interval: false,
     },
