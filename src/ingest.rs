@@ -2,13 +2,19 @@
 //! the clock when it was first read. Faults have an order, so that a record has one reason wherever it is judged.
 
 pub mod accept;
+pub mod avro;
 pub mod channel_lists;
 pub mod channel_table;
 pub mod classify;
+pub mod container;
 pub mod exact;
+pub mod files;
 pub mod json;
+pub mod line;
 pub mod record;
+pub mod registry;
 pub mod rejection;
+pub mod route;
 pub mod schemas;
 pub mod url;
 pub mod values;
@@ -46,6 +52,8 @@ pub struct RawRecord<'a> {
     pub timestamp: Millis,
 }
 
+// Nearly every record is an event: a box would be an allocation each.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, PartialEq)]
 pub enum Decoded<'a> {
     Event(Event<'a>),
@@ -62,12 +70,21 @@ pub enum Failure {
 }
 
 impl Ingest {
+    /// For the input topics, each with its configured encoding.
     #[must_use]
     pub fn new(config: &Config, schemas: Arc<dyn SchemaSource>) -> Self {
+        let encodings = config.topics.inputs.iter().map(|(topic, input)| (*topic, input.encoding)).collect();
+        Self { encodings, ..Self::for_files(config, schemas) }
+    }
+
+    /// For histories in files, whose records say themselves how they are encoded.
+    #[must_use]
+    pub fn for_files(config: &Config, schemas: Arc<dyn SchemaSource>) -> Self {
+        avro::cap_allocation();
         Self {
             schemas,
             classifier: classify::Classifier::new(&config.channels),
-            encodings: config.topics.inputs.iter().map(|(topic, input)| (*topic, input.encoding)).collect(),
+            encodings: BTreeMap::new(),
             currency: config.money.currency.clone(),
             rates: config.money.rates.clone(),
             max_clock_skew: config.time.max_clock_skew,
@@ -96,10 +113,27 @@ impl Ingest {
         })
     }
 
-    fn judge_avro<'a>(&self, _: Topic, _: &'a [u8], _: Millis) -> Result<Result<Event<'a>, Rejection>, Failure> {
-        match self.schemas.writer_schema(0)? {
-            _ => Ok(Err(Rejection::new(Reason::UnknownSchema, "none"))),
-        }
+    fn judge_avro<'a>(
+        &self,
+        topic: Topic,
+        value: &'a [u8],
+        now: Millis,
+    ) -> Result<Result<Event<'a>, Rejection>, Failure> {
+        let (id, datum) = match avro::open(value) {
+            Ok(opened) => opened,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let Some(schema) = self.schemas.writer_schema(id)? else {
+            let message = format!("there is no Avro schema with the id {id}");
+            return Ok(Err(Rejection::new(Reason::UnknownSchema, message)));
+        };
+        Ok(match topic {
+            Topic::Touchpoints => avro::decode(&schema, datum).and_then(|(r, wrong)| self.touch(r, wrong, now)),
+            Topic::FormFills => avro::decode(&schema, datum).and_then(|(r, wrong)| self.fill(r, wrong, now)),
+            Topic::DealStages => avro::decode(&schema, datum).and_then(|(r, wrong)| self.deal_stage(r, wrong, now)),
+            Topic::Spend => avro::decode(&schema, datum).and_then(|(r, wrong)| self.spend(r, wrong, now)),
+            Topic::Accounts => avro::decode(&schema, datum).and_then(|(r, wrong)| accept::account(r, wrong)),
+        })
     }
 
     fn judge_json<'a>(&self, topic: Topic, value: &'a [u8], now: Millis) -> Result<Event<'a>, Rejection> {
@@ -108,7 +142,7 @@ impl Ingest {
             Topic::FormFills => json::decode(value).and_then(|(record, wrong)| self.fill(record, wrong, now)),
             Topic::DealStages => json::decode(value).and_then(|(record, wrong)| self.deal_stage(record, wrong, now)),
             Topic::Spend => json::decode(value).and_then(|(record, wrong)| self.spend(record, wrong, now)),
-            Topic::Accounts => json::decode(value).and_then(|(record, wrong)| self.account(record, wrong)),
+            Topic::Accounts => json::decode(value).and_then(|(record, wrong)| accept::account(record, wrong)),
         }
     }
 }

@@ -1,4 +1,6 @@
 //! The only part that does IO: the log that everything durable goes through, the loops that drive ingest, shards and
 //! rollup over it, recovery and shutdown.
 
+pub mod kafka_log;
 pub mod log;
+pub mod memory_log;

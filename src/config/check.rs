@@ -61,7 +61,7 @@ pub fn check(raw: &Raw, cx: &mut Checker<'_>) -> Config {
         experiments: output::check_experiments(&raw.experiments, cx),
         feedback: output::check_feedback(&raw.feedback, cx),
         alerts: output::check_alerts(&raw.alerts, &time, cx),
-        paths_top: cx.at_least_one(&raw.paths.top, "paths.top"),
+        paths_top: raw.paths.top,
         what_if_extra_sessions: raw.what_if.extra_sessions,
         kpis: output::check_kpis(&raw.kpi, cx),
         output: output::check(&raw.output, cx),
@@ -120,11 +120,9 @@ impl Checker<'_> {
         std::time::Duration::from_millis(self.duration(text, key).0.unsigned_abs())
     }
 
-    fn at_least_one(&mut self, number: &Placed<usize>, key: &str) -> usize {
-        if number.value == 0 {
-            self.fault(number, format!("`{key}` must be at least 1"), "too small", "");
-        }
-        number.value
+    /// Whether a key of this table has been refused: then it cannot be said what the table lacks.
+    fn has_removed_in(&self, table: &str) -> bool {
+        self.removed.iter().any(|path| path.strip_prefix(table).is_some_and(|rest| rest.starts_with('.')))
     }
 
     fn share(&mut self, number: &Placed<f64>, key: &str) -> f64 {

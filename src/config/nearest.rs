@@ -6,7 +6,10 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&name, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().max(name.chars().count()) / 4)
+        .filter(|(distance, candidate)| {
+            let longest = candidate.chars().count().max(name.chars().count());
+            *distance < longest && *distance <= (longest / 3).max(1)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -16,6 +19,7 @@ pub fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String 
     let known: Vec<&str> = known.into_iter().collect();
     match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "there is none".to_owned(),
         None => format!("one of {}", known.join(", ")),
     }
 }
@@ -31,5 +35,6 @@ mod tests {
         assert_eq!(nearest("Models", known), Some("models"));
         assert_eq!(nearest("halflife", known), Some("half_life"));
         assert_eq!(nearest("colour", known), None);
+        assert_eq!(nearest("E", ["A", "B"]), None);
     }
 }

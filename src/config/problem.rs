@@ -5,7 +5,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, NamedSource, SourceCode, SourceSpan,
+    SpanContents,
+};
 
 use super::sources::Sources;
 
@@ -18,11 +21,33 @@ pub struct Problem {
 
 #[derive(Clone, Debug)]
 struct Place {
-    source: NamedSource<Arc<str>>,
+    source: WholeLines,
     span: Range<usize>,
     label: Option<String>,
     /// Where it stands among all sources, to sort by.
     order: usize,
+}
+
+/// Shows the lines of a span, and no neighbours: those may hold secrets.
+#[derive(Clone, Debug)]
+struct WholeLines(NamedSource<Arc<str>>);
+
+impl SourceCode for WholeLines {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        lines_before: usize,
+        lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        if (lines_before, lines_after) == (0, 0) {
+            return self.0.read_span(span, 0, 0);
+        }
+        let text = self.0.inner();
+        let (start, end) = (span.offset(), span.offset() + span.len());
+        let from = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+        let to = text.get(end..).and_then(|after| after.find('\n')).map_or(text.len(), |at| end + at);
+        self.0.read_span(&(from..to).into(), 0, 0)
+    }
 }
 
 impl Problem {
@@ -32,7 +57,7 @@ impl Problem {
 
     pub(super) fn at(mut self, sources: &Sources, span: &Range<usize>) -> Self {
         let (source, local) = sources.locate(span);
-        self.place = Some(Place { source, span: local, label: None, order: span.start });
+        self.place = Some(Place { source: WholeLines(source), span: local, label: None, order: span.start });
         self
     }
 
@@ -62,9 +87,9 @@ impl Problem {
     #[must_use]
     pub fn position(&self) -> Option<(&str, usize, usize)> {
         let place = self.place.as_ref()?;
-        let before = place.source.inner().get(..place.span.start)?;
+        let before = place.source.0.inner().get(..place.span.start)?;
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Some((place.source.name(), before.matches('\n').count() + 1, before[line_start..].chars().count() + 1))
+        Some((place.source.0.name(), before.matches('\n').count() + 1, before[line_start..].chars().count() + 1))
     }
 }
 
@@ -110,7 +135,7 @@ impl Problems {
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-        let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_context_lines(0);
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_context_lines(1);
         let mut out = String::new();
         for problem in &self.0 {
             // Writing to a String cannot fail; a formatter that does anyway leaves at least the message.

@@ -148,26 +148,6 @@ impl Ingest {
         }))
     }
 
-    #[allow(clippy::unused_self)]
-    pub(super) fn account<'a>(&self, record: AccountFields<'a>, wrong: Wrong) -> Judged<'a> {
-        let faults = Faults { wrong };
-        faults.need("account_id", &record.account_id)?;
-        faults.first_wrong()?;
-        sizes(&record, Tally::default(), "")?;
-        Ok(Event::Account(Account {
-            account_id: taken("account_id", record.account_id)?,
-            record: Some(AccountRecord {
-                name: record.name,
-                is_target: record.is_target.unwrap_or(false),
-                is_customer: record.is_customer.unwrap_or(false),
-                buying_unit_size: record.buying_unit_size,
-                industry: record.industry,
-                company_size: record.company_size,
-                tier: record.tier,
-            }),
-        }))
-    }
-
     fn not_future(&self, occurred_at: Millis, now: Millis) -> Result<(), Rejection> {
         if occurred_at <= now + self.max_clock_skew {
             return Ok(());
@@ -185,6 +165,25 @@ impl Ingest {
         };
         amount.map(converted).transpose()
     }
+}
+
+pub(super) fn account<'a>(record: AccountFields<'a>, wrong: Wrong) -> Judged<'a> {
+    let faults = Faults { wrong };
+    faults.need("account_id", &record.account_id)?;
+    faults.first_wrong()?;
+    sizes(&record, Tally::default(), "")?;
+    Ok(Event::Account(Account {
+        account_id: taken("account_id", record.account_id)?,
+        record: Some(AccountRecord {
+            name: record.name,
+            is_target: record.is_target.unwrap_or(false),
+            is_customer: record.is_customer.unwrap_or(false),
+            buying_unit_size: record.buying_unit_size,
+            industry: record.industry,
+            company_size: record.company_size,
+            tier: record.tier,
+        }),
+    }))
 }
 
 type Judged<'a> = Result<Event<'a>, Rejection>;

@@ -1,4 +1,4 @@
-//! The values that a record's fields may hold, each read from JSON by serde: texts, moments, exact numbers, and maps of
+//! The values that a record's fields may hold, each read from JSON by serde (and from Avro): texts, moments, exact numbers, and maps of
 //! strings. Whatever has the wrong type or cannot be represented is an error.
 
 use std::fmt;
@@ -7,12 +7,13 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::avro::FromAvro;
 use super::exact::Exact;
 use crate::model::text::Text;
 use crate::model::time::Millis;
 
 /// A field's value. An empty string counts as null.
-pub trait Value<'a>: Deserialize<'a> {
+pub trait Value<'a>: Deserialize<'a> + FromAvro {
     fn is_blank(&self) -> bool {
         false
     }

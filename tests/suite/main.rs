@@ -1,6 +1,22 @@
-//! What the whole line must hold, tested from outside: the naive recomputation in `reference` is the oracle, the rows in
-//! `tests/fixtures/samples` are what the oracle itself must give.
+//! The integration tests, in one binary: they link once, and share one real broker. What comes in: this crate, and the
+//! real parts that `make setup` installs. A part that is missing fails its tests; none is skipped in silence.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test ends where it cannot go on, and waits for real programs by the wall clock"
+)]
 
+mod broker;
 mod compare;
+mod http;
+mod ingest_avro;
+mod ingest_faults;
+mod ingest_samples;
+mod line;
+mod prometheus;
+mod properties;
+mod real_parts;
 mod reference;
+mod registry;
 mod samples;
+mod tidy;

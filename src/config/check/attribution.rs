@@ -17,7 +17,7 @@ pub fn check_identity(raw: &raw::Identity, cx: &mut Checker<'_>) -> Identity {
 
 pub fn check_journey(raw: &raw::Journey, cx: &mut Checker<'_>) -> Journey {
     let not_engaging = raw.not_engaging.iter().filter_map(|name| touch_kind(name, cx)).collect();
-    Journey { max_touches: cx.at_least_one(&raw.max_touches, "journey.max_touches"), not_engaging }
+    Journey { max_touches: raw.max_touches, not_engaging }
 }
 
 pub fn touch_kind(name: &Text, cx: &mut Checker<'_>) -> Option<TouchKind> {
@@ -41,16 +41,9 @@ pub fn check(raw: &raw::Attribution, cx: &mut Checker<'_>) -> Attribution {
             raw::AttributionUnit::Account => AttributionUnit::Account,
         },
         data_driven_stages: cx.stages(&raw.data_driven.stages),
-        markov_order: markov_order(&raw.data_driven.markov_order, cx),
+        markov_order: raw.data_driven.markov_order,
         min_conversions: raw.data_driven.min_conversions,
     }
-}
-
-fn markov_order(order: &Placed<usize>, cx: &mut Checker<'_>) -> usize {
-    if !(1..=3).contains(&order.value) {
-        cx.fault(order, "`attribution.data_driven.markov_order` must be 1, 2 or 3", "out of range", "");
-    }
-    order.value
 }
 
 /// The built-in models as named, then all custom ones by name; a custom one may be named too.
@@ -77,6 +70,7 @@ fn known_models(raw: &raw::Attribution) -> Vec<&str> {
 }
 
 fn custom(name: &Text, raw: &raw::Weights, cx: &mut Checker<'_>) -> CustomModel {
+    let known = cx.problems.len();
     let checked_name = cx.name(name, "custom model");
     if Model::built_in(name).is_some() {
         cx.fault(name, format!("`{}` is a built-in model", name.value), "taken", "give the custom model another name");
@@ -96,7 +90,8 @@ fn custom(name: &Text, raw: &raw::Weights, cx: &mut Checker<'_>) -> CustomModel 
         others: weight(&raw.others),
         stages: Stage::LADDER.into_iter().zip(stages.map(&mut weight)).filter(|(_, weight)| *weight > 0.0).collect(),
     };
-    if model.first + model.last + model.others + model.stages.values().sum::<f64>() <= 0.0 {
+    let refused = cx.has_removed_in(&format!("attribution.custom.{}", name.value)) || cx.problems.len() > known;
+    if !refused && model.first + model.last + model.others + model.stages.values().sum::<f64>() <= 0.0 {
         let message = format!("custom model `{}` gives no weight to anything", model.name);
         cx.fault(name, message, "without weights", "keys: first, last, others, and the stages");
     }

@@ -49,11 +49,6 @@ fn brokers(raw: &Text, cx: &mut Checker<'_>) -> String {
 
 pub fn check_topics(raw: &raw::Topics, cx: &mut Checker<'_>) -> Topics {
     check_topic_names(raw, cx);
-    for (number, key) in [(&raw.partitions, "partitions"), (&raw.replication_factor, "replication_factor")] {
-        if number.value == 0 {
-            cx.fault(number, format!("`topics.{key}` must be at least 1"), "too small", "");
-        }
-    }
     let input = |name: &Text, encoding| Input { topic: name.value.clone(), encoding: decoding(encoding) };
     let encoding = &raw.encoding;
     Topics {
@@ -74,8 +69,8 @@ pub fn check_topics(raw: &raw::Topics, cx: &mut Checker<'_>) -> Topics {
         erasures: raw.erasures.value.clone(),
         internal_prefix: raw.internal_prefix.value.clone(),
         create: raw.create,
-        replication_factor: raw.replication_factor.value,
-        partitions: raw.partitions.value,
+        replication_factor: raw.replication_factor,
+        partitions: raw.partitions,
     }
 }
 

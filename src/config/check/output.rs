@@ -139,7 +139,7 @@ pub fn check(raw: &raw::Output, cx: &mut Checker<'_>) -> Output {
         interval: cx.wall_clock(&raw.interval, "output.interval"),
         settle_interval: cx.wall_clock(&raw.settle_interval, "output.settle_interval"),
         ledgers: raw.ledgers.iter().map(|name| name.value.clone()).collect(),
-        max_values: cx.at_least_one(&raw.max_values, "output.max_values"),
+        max_values: raw.max_values,
         kpis: globs(&raw.kpis, cx),
         rolling_dims: dimension_sets(&raw.rolling_dims, cx),
         hourly_dims: dimension_sets(&raw.hourly_dims, cx),
@@ -174,7 +174,7 @@ fn globs(raw: &Names, cx: &mut Checker<'_>) -> Vec<String> {
 }
 
 pub fn check_metrics(raw: &raw::Metrics, cx: &mut Checker<'_>) -> Metrics {
-    Metrics { max_series: cx.at_least_one(&raw.max_series, "metrics.max_series"), kpis: globs(&raw.kpis, cx) }
+    Metrics { max_series: raw.max_series, kpis: globs(&raw.kpis, cx) }
 }
 
 pub fn check_state(raw: &raw::State, cx: &mut Checker<'_>) -> State {

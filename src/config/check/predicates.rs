@@ -79,6 +79,10 @@ fn test(raw: &raw::Predicate, cx: &mut Checker<'_>) -> Option<Test> {
     if tests.len() == 1 {
         return tests.pop().flatten();
     }
+    let places = ["routes.when", "segments.when", "scoring.fit", "scoring.reject"];
+    if tests.is_empty() && places.iter().any(|place| cx.has_removed_in(place)) {
+        return None;
+    }
     let (message, label) = match tests.len() {
         0 => ("a predicate needs a test", "without a test"),
         _ => ("a predicate has one test", "with several tests"),
@@ -113,11 +117,12 @@ fn check_values(raw: &raw::Predicate, field: &Field, scope: Scope<'_>, cx: &mut 
         _ => return,
     };
     let (values, at) = match (&raw.equals, &raw.r#in) {
-        (Some(value), _) => (vec![spelled(value)], value.span.as_ref()),
-        (None, Some(values)) => (values.iter().map(spelled).collect(), values.span.as_ref()),
+        (Some(value), _) => (vec![value.spelled()], value.span.as_ref()),
+        (None, Some(values)) => (values.iter().map(Scalar::spelled).collect(), values.span.as_ref()),
         (None, None) => return,
     };
-    for value in values.iter().filter(|value| !known.iter().any(|name| name.to_lowercase() == **value)) {
+    let unknown = |value: &&String| !known.iter().any(|name| name.to_lowercase() == value.trim().to_lowercase());
+    for value in values.iter().filter(unknown) {
         let help = nearest::hint(value, known.iter().map(String::as_str));
         cx.fault_at(at, format!("unknown {what} `{value}`"), "never holds", help);
     }

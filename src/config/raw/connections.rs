@@ -45,11 +45,13 @@ pub struct Topics {
     /// Of the journal, forwards, partials and snapshots.
     pub internal_prefix: Text,
     /// Shards: the upper bound of scale-out. Cannot change without `tributary reset`.
-    pub partitions: Placed<u16>,
+    #[schemars(range(min = 1))]
+    pub partitions: u16,
     /// Whether missing output and internal topics are created at the start.
     pub create: bool,
     /// Of the topics that are created.
-    pub replication_factor: Placed<u16>,
+    #[schemars(range(min = 1))]
+    pub replication_factor: u16,
     pub encoding: Encodings,
 }
 
@@ -70,9 +72,9 @@ impl Default for Topics {
             dead_letters: Placed::text("dead-letters"),
             erasures: Placed::text("erasures"),
             internal_prefix: Placed::text("tributary-"),
-            partitions: Placed::of(8),
+            partitions: 8,
             create: true,
-            replication_factor: Placed::of(1),
+            replication_factor: 1,
             encoding: Encodings::default(),
         }
     }

@@ -96,7 +96,8 @@ pub enum HoldFrom {
 #[serde(default, deny_unknown_fields)]
 pub struct Journey {
     /// The newest touches of a lead that are kept.
-    pub max_touches: Placed<usize>,
+    #[schemars(range(min = 1))]
+    pub max_touches: usize,
     /// Kinds of touches that are no step of a journey.
     pub not_engaging: Names,
 }
@@ -104,7 +105,7 @@ pub struct Journey {
 impl Default for Journey {
     fn default() -> Self {
         let kinds: Vec<&str> = TouchKind::NOT_ENGAGING.iter().map(|kind| kind.name()).collect();
-        Self { max_touches: Placed::of(5000), not_engaging: names(&kinds) }
+        Self { max_touches: 5000, not_engaging: names(&kinds) }
     }
 }
 
@@ -175,14 +176,15 @@ pub struct DataDriven {
     /// Stages whose conversions they explain.
     pub stages: Names,
     /// How many channels make a state: 1 to 3.
-    pub markov_order: Placed<usize>,
+    #[schemars(range(min = 1, max = 3))]
+    pub markov_order: usize,
     /// Under this many conversions with a touch the rows are null.
     pub min_conversions: u64,
 }
 
 impl Default for DataDriven {
     fn default() -> Self {
-        Self { stages: names(&["won"]), markov_order: Placed::of(1), min_conversions: 30 }
+        Self { stages: names(&["won"]), markov_order: 1, min_conversions: 30 }
     }
 }
 

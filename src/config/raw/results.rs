@@ -98,12 +98,13 @@ pub struct Alert {
 #[serde(default, deny_unknown_fields)]
 pub struct Paths {
     /// How many are published.
-    pub top: Placed<usize>,
+    #[schemars(range(min = 1))]
+    pub top: usize,
 }
 
 impl Default for Paths {
     fn default() -> Self {
-        Self { top: Placed::of(20) }
+        Self { top: 20 }
     }
 }
 
@@ -145,7 +146,8 @@ pub struct Output {
     /// What is not listed is neither kept nor written.
     pub ledgers: Names,
     /// Of a dimension; what is beyond goes to `(other)`.
-    pub max_values: Placed<usize>,
+    #[schemars(range(min = 1))]
+    pub max_values: usize,
     /// Ids or globs; what none of them needs is not kept.
     pub kpis: Names,
     /// Further sets of dimensions in rolling windows.
@@ -164,7 +166,7 @@ impl Default for Output {
             interval: Placed::text("1s"),
             settle_interval: Placed::text("1h"),
             ledgers: names(&["attributions", "lead-lifecycle", "conversions", "suppressions"]),
-            max_values: Placed::of(10_000),
+            max_values: 10_000,
             kpis: names(&["*"]),
             rolling_dims: Vec::new(),
             hourly_dims: Vec::new(),
@@ -186,14 +188,15 @@ pub enum OutputEncoding {
 #[serde(default, deny_unknown_fields)]
 pub struct Metrics {
     /// Label sets of a metric; what is beyond goes to `(other)`.
-    pub max_series: Placed<usize>,
+    #[schemars(range(min = 1))]
+    pub max_series: usize,
     /// Ids or globs.
     pub kpis: Names,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self { max_series: Placed::of(10_000), kpis: names(&["*"]) }
+        Self { max_series: 10_000, kpis: names(&["*"]) }
     }
 }
 
