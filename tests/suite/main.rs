@@ -8,6 +8,7 @@
 
 mod broker;
 mod http;
+mod log_contract;
 mod prometheus;
 mod real_parts;
 mod registry;
