@@ -9,6 +9,7 @@
 mod broker;
 mod http;
 mod log_contract;
+mod log_faults;
 mod prometheus;
 mod real_parts;
 mod registry;
