@@ -116,35 +116,46 @@ fn all_visible(log: &MemoryLog, partition: &Partition) -> Vec<(i64, i64)> {
 /// An owner that counts: each transaction writes the next number and commits that it did.
 struct Counter {
     transactor: MemoryTransactor,
+    /// The next number, once it is known from the committed offset.
+    next: Option<i64>,
+    under_way: bool,
 }
 
 impl Counter {
     fn new(log: &MemoryLog) -> Self {
-        Self { transactor: log.transactor("counter").unwrap() }
+        Self { transactor: log.transactor("counter").unwrap(), next: None, under_way: false }
     }
 
     /// Says `false` when it is fenced.
     fn step(&mut self, log: &MemoryLog, partition: &Partition) -> bool {
         match self.transactor.poll() {
             Ok(Standing::Busy) => return true,
-            // Fenced before, so the committed offset tells all there is to tell.
-            Ok(Standing::Ready | Standing::Aborted | Standing::Unknown) => {}
+            Ok(Standing::Ready) if self.under_way => self.next = self.next.map(|next| next + 1),
+            Ok(Standing::Ready | Standing::Aborted) => {}
+            Ok(Standing::Unknown) => self.next = None,
             Err(LogError::Fenced(_)) => return false,
             Err(error) => panic!("{error}"),
         }
-        let committed = match log.committed("counter", std::slice::from_ref(partition)) {
-            Ok(committed) => committed[0].unwrap_or(0),
+        self.under_way = false;
+        // Earlier owners are fenced, so the committed offset tells all there is to tell.
+        let next = match (self.next, log.committed("counter", std::slice::from_ref(partition))) {
+            (Some(next), _) => next,
+            (None, Ok(committed)) => committed[0].unwrap_or(0),
             // A newer owner's transaction is under way.
-            Err(LogError::Retriable(_)) => return true,
-            Err(error) => panic!("{error}"),
+            (None, Err(LogError::Retriable(_))) => return true,
+            (None, Err(error)) => panic!("{error}"),
         };
+        self.next = Some(next);
         let transaction = Transaction {
-            records: vec![record(partition, committed)],
+            records: vec![record(partition, next)],
             group: "counter".into(),
-            offsets: vec![(partition.clone(), committed + 1)],
+            offsets: vec![(partition.clone(), next + 1)],
         };
         match self.transactor.submit(transaction) {
-            Ok(()) => true,
+            Ok(()) => {
+                self.under_way = true;
+                true
+            }
             Err(LogError::Fenced(_)) => false,
             Err(error) => panic!("{error}"),
         }
