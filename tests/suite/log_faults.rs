@@ -7,12 +7,13 @@ use std::time::Duration;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tributary::model::time::{Millis, Span};
+use tributary::runtime::kafka_log::KafkaLog;
 use tributary::runtime::log::{
     Isolation, Log, LogError, Member, MemberMode, Membership, NewTopic, Outgoing, Partition, Read, Reader, Standing,
     Transaction, Transactor, Writer,
 };
 use tributary::runtime::memory_log::faults::{Delivery, Ending, Faults, Fencing, GroupCommit, NoFaults};
-use tributary::runtime::memory_log::{MemoryLog, MemoryMember, MemoryTransactor, Patience};
+use tributary::runtime::memory_log::{MemoryLog, MemoryMember, Patience};
 
 /// Faults drawn from a seed, each with a chance of one in `rarity`.
 pub struct Seeded {
@@ -114,20 +115,20 @@ fn all_visible(log: &MemoryLog, partition: &Partition) -> Vec<(i64, i64)> {
 }
 
 /// An owner that counts: each transaction writes the next number and commits that it did.
-struct Counter {
-    transactor: MemoryTransactor,
+struct Counter<L: Log> {
+    transactor: L::Transactor,
     /// The next number, once it is known from the committed offset.
     next: Option<i64>,
     under_way: bool,
 }
 
-impl Counter {
-    fn new(log: &MemoryLog) -> Self {
+impl<L: Log> Counter<L> {
+    fn new(log: &L) -> Self {
         Self { transactor: log.transactor("counter").unwrap(), next: None, under_way: false }
     }
 
     /// Says `false` when it is fenced.
-    fn step(&mut self, log: &MemoryLog, partition: &Partition) -> bool {
+    fn step(&mut self, log: &L, partition: &Partition) -> bool {
         match self.transactor.poll() {
             Ok(Standing::Busy) => return true,
             Ok(Standing::Ready) if self.under_way => self.next = self.next.map(|next| next + 1),
@@ -162,26 +163,72 @@ impl Counter {
     }
 }
 
-/// Several owners in turn, older ones going on until they notice. Returns what became visible.
-fn count(seed: u64) -> Vec<(i64, i64)> {
-    let (log, partitions) = place(seed, 1);
-    let mut chance = ChaCha8Rng::seed_from_u64(seed);
-    let mut owners = vec![Counter::new(&log)];
-    for _ in 0..600 {
-        pass(&log, &mut chance);
+/// Several owners in turn, older ones going on until they notice.
+fn take_turns<L: Log>(
+    log: &L,
+    partition: &Partition,
+    chance: &mut ChaCha8Rng,
+    steps: u32,
+    pass: impl Fn(&mut ChaCha8Rng),
+) {
+    let mut owners = vec![Counter::new(log)];
+    for _ in 0..steps {
+        pass(chance);
         if chance.random_ratio(1, 40) {
-            owners.push(Counter::new(&log));
+            owners.push(Counter::new(log));
         }
         if chance.random_ratio(1, 80) && !owners.is_empty() {
             // A crash: whatever it had under way stays as it is.
             owners.remove(chance.random_range(0..owners.len()));
         }
-        owners.retain_mut(|owner| owner.step(&log, &partitions[0]));
+        owners.retain_mut(|owner| owner.step(log, partition));
         if owners.is_empty() {
-            owners.push(Counter::new(&log));
+            owners.push(Counter::new(log));
         }
     }
+}
+
+/// What becomes visible of a seed's history.
+fn count(seed: u64) -> Vec<(i64, i64)> {
+    let (log, partitions) = place(seed, 1);
+    let mut chance = ChaCha8Rng::seed_from_u64(seed);
+    take_turns(&log, &partitions[0], &mut chance, 600, |chance| pass(&log, chance));
     all_visible(&log, &partitions[0])
+}
+
+/// The same protocol on the real thing, where owners crash and fence each other in the midst of transactions.
+#[test]
+fn owners_on_a_real_broker_take_turns_without_gap_or_repeat() {
+    let kafka = tributary::config::Kafka {
+        brokers: crate::broker::broker().bootstrap().to_owned(),
+        group: "turns".into(),
+        properties: BTreeMap::new(),
+    };
+    let log = KafkaLog::new(kafka);
+    let topic = NewTopic { name: "turns".into(), partitions: 1, replication_factor: 1, properties: Vec::new() };
+    log.create(&[topic]).unwrap();
+    let partition = Partition { topic: "turns".into(), number: 0 };
+    let mut chance = ChaCha8Rng::seed_from_u64(1);
+    take_turns(&log, &partition, &mut chance, 1200, |chance| {
+        std::thread::sleep(Duration::from_millis(chance.random_range(1..=15)));
+    });
+    // The last owner settles what is still open.
+    let mut last = log.transactor("counter").unwrap();
+    while last.poll().unwrap() == Standing::Busy {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let (mut reader, mut visible, mut end) = (log.reader(Isolation::ReadCommitted).unwrap(), Vec::new(), None);
+    reader.assign(&partition, 0).unwrap();
+    while end.is_none() {
+        let to = &mut |read: Read<'_>| match read {
+            Read::Record(incoming) => visible.push(number(incoming.value)),
+            Read::End { next, .. } => end = Some(next),
+        };
+        reader.poll(Duration::from_millis(50), 100, to).unwrap();
+    }
+    assert_eq!(end, Some(log.bounds(&partition).unwrap().1), "nothing hangs");
+    assert!(visible.len() > 10, "something gets through: {}", visible.len());
+    assert!(visible.iter().copied().eq(0..visible.len() as i64), "{visible:?}");
 }
 
 #[test]
