@@ -13,6 +13,8 @@ mod ingest_avro;
 mod ingest_faults;
 mod ingest_samples;
 mod line;
+mod log_contract;
+mod log_faults;
 mod prometheus;
 mod properties;
 mod real_parts;

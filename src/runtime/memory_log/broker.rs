@@ -374,6 +374,9 @@ impl Broker {
     }
 
     fn evict_silent(&mut self) {
+        if self.patience.poll == Span(i64::MAX) {
+            return;
+        }
         let since = self.now - self.patience.poll;
         let silent: Vec<_> =
             self.groups.iter().map(|(name, group)| (name.clone(), group.silent_since(since))).collect();
