@@ -1,6 +1,7 @@
 //! tributary: streams of marketing events flow in, attribution flows out.
 
 pub mod config;
+pub mod ingest;
 pub mod journal;
 pub mod kpi;
 pub mod model;

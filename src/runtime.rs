@@ -2,3 +2,6 @@
 //! rollup over it, recovery and shutdown.
 
 pub mod log;
+pub mod parts;
+pub mod settings;
+pub mod topics;
