@@ -1,4 +1,5 @@
 //! tributary: streams of marketing events flow in, attribution flows out.
+#![doc = include_str!("../ARCHITECTURE.md")]
 
 pub mod config;
 pub mod ingest;

@@ -1,7 +1,9 @@
 //! The only part that does IO: the log that everything durable goes through, the loops that drive ingest, shards and
 //! rollup over it, recovery and shutdown.
 
+pub mod ingest_driver;
 pub mod log;
+pub mod memory_log;
 pub mod parts;
 pub mod settings;
 pub mod topics;

@@ -84,9 +84,9 @@ pub trait Log: Send + Sync + 'static {
     fn transactor(&self, id: &str) -> Result<Self::Transactor, LogError>;
     /// Joins a group that shares the partitions of topics.
     fn member(&self, group: &str, topics: &[String], mode: MemberMode) -> Result<Self::Member, LogError>;
-    /// The offsets that a group has committed, in the order asked.
+    /// The offsets that a group has committed, in the order asked; `Retriable` while a transaction holds one of them.
     fn committed(&self, group: &str, partitions: &[Partition]) -> Result<Vec<Option<i64>>, LogError>;
-    /// First and next offset of a partition.
+    /// First and next offset of a partition, whatever is still in an open transaction included.
     fn bounds(&self, partition: &Partition) -> Result<(i64, i64), LogError>;
     /// How many partitions a topic has; none when it does not exist.
     fn partitions(&self, topic: &str) -> Result<Option<i32>, LogError>;
@@ -111,7 +111,8 @@ pub trait Reader: Send {
     fn unassign(&mut self, partition: &Partition) -> Result<(), LogError>;
     fn pause(&mut self, partition: &Partition) -> Result<(), LogError>;
     fn resume(&mut self, partition: &Partition) -> Result<(), LogError>;
-    /// Hands over what is there, at most `most` records, and waits at most `wait` for the first.
+    /// Hands over what is there, at most `most` records, and waits at most `wait` for the first. Says how many records
+    /// and ends it handed over. A partition that is out of range is no longer assigned; `Spent` asks for a new reader.
     fn poll(&mut self, wait: Duration, most: usize, to: &mut dyn FnMut(Read<'_>)) -> Result<usize, LogError>;
 }
 
@@ -119,7 +120,8 @@ pub trait Reader: Send {
 pub trait Writer: Send {
     /// Takes a record for delivery under the caller's number, or gives it back when too much is under way.
     fn send(&mut self, number: u64, record: Outgoing) -> Result<Result<(), Outgoing>, LogError>;
-    /// Reports deliveries: the number and the offset, or why it failed. After a failure the writer is spent.
+    /// Reports deliveries: the number and the offset, or why it failed. After a failure the writer is spent, and what
+    /// was under way is reported as failed too, though it may be in the log, or get there later.
     fn poll(&mut self, wait: Duration, delivered: &mut dyn FnMut(u64, Result<i64, LogError>)) -> Result<(), LogError>;
 }
 
@@ -132,7 +134,8 @@ pub struct Transaction {
     pub offsets: Vec<(Partition, i64)>,
 }
 
-/// One transactional id, one owner: a newer owner fences an older one.
+/// One transactional id, one owner: a newer owner fences an older one. A transaction that outlives the broker's timeout
+/// is aborted and its owner reported as fenced, too: who is still the owner by its group then begins anew.
 pub trait Transactor: Send {
     /// Begins, writes and commits, in the background. One at a time, and only when ready.
     fn submit(&mut self, transaction: Transaction) -> Result<(), LogError>;
@@ -148,6 +151,9 @@ pub enum Standing {
     Ready,
     /// The last transaction was aborted, nothing of it will ever be visible: submit it again.
     Aborted,
+    /// The last transaction was committed or aborted, it is settled but not known which: the committed offsets say it.
+    /// Earlier owners are fenced as in `Ready`.
+    Unknown,
 }
 
 /// Whether a member reads its partitions or only owns them.

@@ -1,0 +1,14 @@
+//! The integration tests, in one binary: they link once, and share one real broker. What comes in: this crate, and the
+//! real parts that `make setup` installs. A part that is missing fails its tests; none is skipped in silence.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test ends where it cannot go on, and waits for real programs by the wall clock"
+)]
+
+mod broker;
+mod http;
+mod prometheus;
+mod real_parts;
+mod registry;
+mod tidy;
