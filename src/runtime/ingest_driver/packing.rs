@@ -5,7 +5,7 @@ use super::flights::{Cover, Flush};
 use super::sources::{SourceState, Sources};
 use super::{Counters, Reading};
 use crate::ingest::route::{To, rejection_home, route};
-use crate::journal::block::{BlockBuilder, Source};
+use crate::journal::block::{BlockBuilder, Range, Source};
 use crate::journal::entry::{Entry, Item, Rejected};
 use crate::model::event::{Event, Text, Topic};
 use crate::model::time::{Millis, Span};
@@ -82,8 +82,9 @@ impl<D: Decode> Packer<D> {
         (self.bytes, self.since) = (0, None);
         let mut covers = Vec::new();
         for state in sources.iter_mut().filter(|state| state.has_news()) {
+            let range = Range { follows: state.follows, from: state.from, to: state.next };
             for builder in &mut self.builders {
-                builder.cover(state.source, state.from, state.next, state.watermark, state.mark);
+                builder.cover(state.source, range, state.watermark, state.mark);
             }
             covers.push(Cover { partition: state.partition.clone(), tenure: state.tenure, to: state.next });
             state.flushed();

@@ -1,5 +1,5 @@
-//! Where a gained partition is read from, and how one is held and let go: a range begins at the committed offset also
-//! when records from there on are gone, so that what was lost is an explicit, empty part of it.
+//! Where a gained partition is read from, and how one is held and let go. A range says what it follows: the committed
+//! offset, also when records from there on are gone, so that what was lost is skipped explicitly.
 
 use super::IngestDriver;
 use crate::model::time::Millis;
@@ -10,11 +10,10 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
     /// Finds out where to read gained partitions from.
     pub(super) fn place(&mut self, now: Millis) -> Result<(), LogError> {
         let limits = &self.settings.limits;
-        let due = |placed: bool, due: bool| !placed && due;
         let unplaced: Vec<Partition> = self
             .sources
             .iter()
-            .filter(|state| due(state.placed, state.retry.is_due(now)))
+            .filter(|state| !state.placed && state.retry.is_due(now))
             .map(|state| state.partition.clone())
             .collect();
         let Some(member) = self.member.as_mut().filter(|_| !unplaced.is_empty()) else { return Ok(()) };
@@ -24,19 +23,19 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
                 .and_then(|start| member.seek(&partition, start.read).map(|()| start));
             match found {
                 Ok(start) => {
-                    if start.from < start.read {
-                        let lost = start.read - start.from;
+                    if start.follows < start.read && start.follows > 0 {
+                        let lost = start.read - start.follows;
                         self.counters.lost_to_retention += u64::try_from(lost).unwrap_or(0);
                         tracing::warn!(
-                            topic = %partition.topic, partition = partition.number, from = start.from, to = start.read,
+                            topic = %partition.topic, partition = partition.number, from = start.follows, to = start.read,
                             "records were deleted before they were read: skipping them"
                         );
                     }
-                    // The first unread offset stays where it is; a range that was open goes on.
+                    // A range that was open goes on, over what is gone.
                     if state.next == 0 {
-                        state.from = start.from;
+                        (state.follows, state.from) = (start.follows, start.read);
                     }
-                    state.next = start.read.max(state.next);
+                    state.next = start.read;
                     state.placed = true;
                     state.retry.succeed();
                 }
@@ -100,20 +99,20 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
 
 /// Where a range begins, and what there is to read.
 struct Start {
-    from: i64,
+    follows: i64,
     read: i64,
 }
 
 fn start<L: Log>(log: &L, group: &str, partition: &Partition, next: i64) -> Result<Start, LogError> {
     let committed = log.committed(group, std::slice::from_ref(partition))?.first().copied().flatten();
     let (low, high) = log.bounds(partition)?;
-    let from = committed.unwrap_or(0).max(next);
-    if from > high {
+    let follows = committed.unwrap_or(0).max(next);
+    if follows > high {
         return Err(LogError::Fatal(format!(
-            "{} partition {} ends at {high}, before {from}, which has been read: the topic was re-created or cut; \
+            "{} partition {} ends at {high}, before {follows}, which has been read: the topic was re-created or cut; \
              `tributary reset` replays the inputs",
             partition.topic, partition.number
         )));
     }
-    Ok(Start { from, read: from.max(low) })
+    Ok(Start { follows, read: follows.max(low) })
 }

@@ -15,7 +15,9 @@ pub struct SourceState {
     pub tenure: u64,
     /// Whether it is known where to read on: before that, what is read is not taken.
     pub placed: bool,
-    /// Not yet flushed: [from, next).
+    /// Not yet flushed: [from, next). Flushes have told everything up to `follows`: `from`, or less where records are
+    /// gone.
+    pub follows: i64,
     pub from: i64,
     pub next: i64,
     /// The greatest `occurred_at` of the range's accepted events.
@@ -40,6 +42,7 @@ impl SourceState {
             source,
             tenure,
             placed: false,
+            follows: 0,
             from: 0,
             next: 0,
             watermark: None,
@@ -55,11 +58,12 @@ impl SourceState {
     /// Whether the next flush has something to say of it.
     #[must_use]
     pub const fn has_news(&self) -> bool {
-        self.from < self.next || self.mark.is_some()
+        self.follows < self.next || self.mark.is_some()
     }
 
     /// The range is in a flush now; the next one begins where it ended.
     pub const fn flushed(&mut self) {
+        self.follows = self.next;
         self.from = self.next;
         self.watermark = None;
         self.mark = None;
