@@ -1,9 +1,15 @@
 //! The only part that does IO: the log that everything durable goes through, the loops that drive ingest, shards and
 //! rollup over it, recovery and shutdown.
 
+pub mod effects;
 pub mod ingest_driver;
 pub mod log;
 pub mod memory_log;
+pub mod outbox;
 pub mod parts;
+pub mod recovery;
 pub mod settings;
+pub mod shard_driver;
+pub mod site;
+pub mod snapshots;
 pub mod topics;

@@ -103,6 +103,12 @@ impl Backoff {
         self.not_before.is_none_or(|at| at <= now)
     }
 
+    /// Whether the last try failed.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        self.failures > 0
+    }
+
     /// Says whether it is the first failure in a row, which is the one to log.
     pub fn fail(&mut self, now: Millis, limits: &Limits) -> bool {
         let wait = Span(limits.retry_first.0 << self.failures.min(16)).min(limits.retry_last);
