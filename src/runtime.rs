@@ -2,5 +2,15 @@
 //! rollup over it, recovery and shutdown.
 
 pub mod kafka_log;
+pub mod effects;
+pub mod ingest_driver;
 pub mod log;
 pub mod memory_log;
+pub mod outbox;
+pub mod parts;
+pub mod recovery;
+pub mod settings;
+pub mod shard_driver;
+pub mod site;
+pub mod snapshots;
+pub mod topics;
