@@ -13,13 +13,50 @@ use crate::line::Line;
 use crate::reference;
 
 const KPIS: &[&str] = &[
-    "sessions", "visitors", "touches", "traffic_share_ratio", "page_fill_ratio", "form_fills", "content_reads",
-    "content_leads", "content_lead_ratio", "leads", "mqls", "sals", "sqls", "opportunities", "proposals", "customers",
-    "won_deals", "lost_deals", "session_lead_ratio", "what_if_leads", "lead_mql_ratio", "mql_sql_ratio",
-    "sql_customer_ratio", "lead_customer_ratio", "mql_demo_ratio", "stage_conversion_ratio", "raw_leads",
-    "duplicate_events", "spend", "cost_per_lead", "cost_per_mql", "cost_per_sql", "cost_per_opportunity",
-    "customer_acquisition_cost", "pipeline", "revenue", "average_deal_value", "win_ratio", "return_on_ad_spend",
-    "return_on_investment", "demos", "meetings", "late_events", "dead_letters",
+    "sessions",
+    "visitors",
+    "touches",
+    "traffic_share_ratio",
+    "page_fill_ratio",
+    "form_fills",
+    "content_reads",
+    "content_leads",
+    "content_lead_ratio",
+    "leads",
+    "mqls",
+    "sals",
+    "sqls",
+    "opportunities",
+    "proposals",
+    "customers",
+    "won_deals",
+    "lost_deals",
+    "session_lead_ratio",
+    "what_if_leads",
+    "lead_mql_ratio",
+    "mql_sql_ratio",
+    "sql_customer_ratio",
+    "lead_customer_ratio",
+    "mql_demo_ratio",
+    "stage_conversion_ratio",
+    "raw_leads",
+    "duplicate_events",
+    "spend",
+    "cost_per_lead",
+    "cost_per_mql",
+    "cost_per_sql",
+    "cost_per_opportunity",
+    "customer_acquisition_cost",
+    "pipeline",
+    "revenue",
+    "average_deal_value",
+    "win_ratio",
+    "return_on_ad_spend",
+    "return_on_investment",
+    "demos",
+    "meetings",
+    "late_events",
+    "dead_letters",
 ];
 
 fn config(shards: u16, text: &str) -> Config {
@@ -44,8 +81,11 @@ fn check(config: &Config, seed: u64, records: &[Produced], restarts: bool) {
     let rest = line.run(&records[half..]);
     assert!(!restarts || rest.given.len() > 10);
     // The halves of a history are heard apart: what came twice over both is a duplicate of the first.
-    let mut known: std::collections::BTreeSet<_> =
-        heard.given.iter().filter_map(|given| Some((given.event.topic(), given.event.event_id()?.to_owned()))).collect();
+    let mut known: std::collections::BTreeSet<_> = heard
+        .given
+        .iter()
+        .filter_map(|given| Some((given.event.topic(), given.event.event_id()?.to_owned())))
+        .collect();
     for given in rest.given {
         let id = given.event.event_id().map(|id| (given.event.topic(), id.to_owned()));
         match given.event.occurred_at() {
@@ -136,7 +176,15 @@ CNY = 0.14
 fn any_interleaving_gives_the_rows_of_the_oracle() {
     for seed in 0..4 {
         let days = 20 + 10 * seed as u32;
-        let records = history(Settings { seed, leads: 40, days, events: Some(2000), bad: 0.02, huge: false, ..Settings::default() });
+        let records = history(Settings {
+            seed,
+            leads: 40,
+            days,
+            events: Some(2000),
+            bad: 0.02,
+            huge: false,
+            ..Settings::default()
+        });
         check(&config([1, 3, 4, 8][seed as usize], PLAIN), seed, &records, seed % 2 == 1);
     }
 }
@@ -146,7 +194,16 @@ fn late_events_change_only_what_is_open() {
     let text = PLAIN.replace("[time]", "[time]\nallowed_lateness = \"2h\"").replace("\"20d\"", "\"4d\"");
     for seed in 10..13 {
         let max_delay = Span(40 * 3_600_000);
-        let settings = Settings { seed, leads: 40, days: 25, disorder: 0.2, max_delay, late: 0.05, huge: false, ..Settings::default() };
+        let settings = Settings {
+            seed,
+            leads: 40,
+            days: 25,
+            disorder: 0.2,
+            max_delay,
+            late: 0.05,
+            huge: false,
+            ..Settings::default()
+        };
         let records = history(Settings { events: Some(2000), ..settings });
         check(&config(3, &text), seed, &records, true);
     }
@@ -156,6 +213,14 @@ fn late_events_change_only_what_is_open() {
 fn days_are_those_of_the_zone() {
     let text = PLAIN.replace("[time]", "[time]\nzone = \"America/New_York\"");
     let start = Millis(1_772_323_200_000); // 2026-03-01: the clocks change on the 8th.
-    let records = history(Settings { seed: 20, start, leads: 30, days: 20, events: Some(1500), huge: false, ..Settings::default() });
+    let records = history(Settings {
+        seed: 20,
+        start,
+        leads: 30,
+        days: 20,
+        events: Some(1500),
+        huge: false,
+        ..Settings::default()
+    });
     check(&config(2, &text), 20, &records, false);
 }
