@@ -411,7 +411,8 @@ mod tests {
             CohortReached 1d stage,channel,campaign
             CohortBySegment 1d stage,segment
             CohortReachedBySegment 1d stage,segment
-        "#]].assert_eq(&text);
+        "#]]
+        .assert_eq(&text);
     }
 
     #[test]
