@@ -508,7 +508,9 @@ fn a_new_owner_buries_what_has_gone() {
         assert!(!assume(never), "{never}");
     }
     rollup.apply(&Cells::of(0, Some(at("2026-01-12T08:00:00Z"))).sessions("2026-01-10", "pr", 1).0);
-    check(rollup.changed(true, NOW), expect![[r#"
+    check(
+        rollup.changed(true, NOW),
+        expect![[r#"
         leads|all||channel=pr,model=first gone
         sessions|1d|1768003200000| = 1 final
         sessions|1d|1768003200000|channel=gone gone
@@ -517,6 +519,7 @@ fn a_new_owner_buries_what_has_gone() {
         sessions|all|| = 1
         sessions|all||channel=pr = 1
         sessions|all||channel_group=earned = 1
-    "#]]);
+    "#]],
+    );
     check(rollup.changed(true, NOW), expect![""]);
 }
