@@ -1,8 +1,10 @@
 //! The only part that does IO: the log that everything durable goes through, the loops that drive ingest, shards and
 //! rollup over it, recovery and shutdown.
 
+pub mod batch;
 pub mod effects;
 pub mod ingest_driver;
+pub mod instance;
 pub mod log;
 pub mod memory_log;
 pub mod outbox;

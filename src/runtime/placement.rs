@@ -158,8 +158,14 @@ impl<L: Log, P: Parts> Worker<L, P> {
                 },
             };
             match stepped {
-                Ok(Progress::Quiet) => {}
-                Ok(Progress::Busy) => progress = Progress::Busy,
+                Ok(stepped) => {
+                    if stepped == Progress::Busy {
+                        progress = Progress::Busy;
+                    }
+                    if seat.retry.is_waiting() && seat.driver.as_ref().is_some_and(|driver| driver.report().live) {
+                        seat.retry.succeed();
+                    }
+                }
                 Err(error) => seat.fail(&self.site, *shard, now, error)?,
             }
         }

@@ -29,7 +29,7 @@ pub struct RollupDriver<L: Log, P: Parts> {
 
 enum Phase<L: Log, P: Parts> {
     Following(Option<L::Reader>),
-    Taking(Box<Taking<L>>),
+    Taking(Box<Taking<L, P>>),
     Owning(Box<Owning<L, P>>),
 }
 

@@ -49,7 +49,7 @@ struct Flight {
 }
 
 impl<L: Log, P: Parts> Owning<L, P> {
-    pub fn begin(site: &Site<L, P>, taking: Taking<L>) -> Result<Self, LogError> {
+    pub fn begin(site: &Site<L, P>, taking: Taking<L, P>) -> Result<Self, LogError> {
         let partials = site.names.partials_log();
         let mut reader = site.log.reader(Isolation::ReadCommitted)?;
         let (low, _) = site.log.bounds(&partials)?;
@@ -58,7 +58,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
         Ok(Self {
             transactor: Some(taking.transactor),
             reader,
-            rollup: site.parts.rollup(),
+            rollup: taking.rollup,
             partials,
             kpis: taking.kpis,
             prints: taking.prints,

@@ -9,8 +9,9 @@ use crate::runtime::parts::{Combine, Parts};
 use crate::runtime::rows_view::RowsView;
 use crate::runtime::site::Site;
 
-pub(super) struct Taking<L: Log> {
+pub(super) struct Taking<L: Log, P: Parts> {
     pub transactor: L::Transactor,
+    pub rollup: P::Rollup,
     /// Reads the published rows, once it is fenced.
     reader: Option<L::Reader>,
     open: BTreeSet<Partition>,
@@ -19,14 +20,15 @@ pub(super) struct Taking<L: Log> {
     pub kpis: Vec<Partition>,
 }
 
-impl<L: Log> Taking<L> {
-    pub fn begin<P: Parts>(site: &Site<L, P>) -> Result<Self, LogError> {
+impl<L: Log, P: Parts> Taking<L, P> {
+    pub fn begin(site: &Site<L, P>) -> Result<Self, LogError> {
         let transactor = site.log.transactor(&site.names.rollup_transactions())?;
-        Ok(Self { transactor, reader: None, open: BTreeSet::new(), prints: BTreeMap::new(), kpis: Vec::new() })
+        let (rollup, open) = (site.parts.rollup(), BTreeSet::new());
+        Ok(Self { transactor, rollup, reader: None, open, prints: BTreeMap::new(), kpis: Vec::new() })
     }
 
     /// True when all that is published is known.
-    pub fn step<P: Parts>(&mut self, site: &Site<L, P>, view: &RowsView, wait: Duration) -> Result<bool, LogError> {
+    pub fn step(&mut self, site: &Site<L, P>, view: &RowsView, wait: Duration) -> Result<bool, LogError> {
         let reader = match &mut self.reader {
             Some(reader) => reader,
             none => {
@@ -43,8 +45,7 @@ impl<L: Log> Taking<L> {
                 none.insert(reader)
             }
         };
-        let printer = site.parts.rollup();
-        let (open, prints) = (&mut self.open, &mut self.prints);
+        let (open, prints, printer) = (&mut self.open, &mut self.prints, &self.rollup);
         let read = reader.poll(wait, site.settings.limits.poll_records, &mut |read| match read {
             Read::Record(record) => {
                 let Some(key) = record.key.and_then(|key| std::str::from_utf8(key).ok()) else { return };
