@@ -1,6 +1,8 @@
 //! The pure parts that the drivers drive, as the runtime needs them: decoding, the fold of a shard, the merge of the
 //! partials. None of them reads a clock or does IO (a decoder may ask its schema registry).
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::model::event::{Event, Text, Topic};
 use crate::model::time::Millis;
 use crate::partials::block::Block;
@@ -113,6 +115,19 @@ pub trait Combine: Send + 'static {
     fn watermark(&self) -> Option<Millis>;
     /// The rows that changed since they were last handed out; with `settle` those of windows that have ended, too.
     fn changed(&mut self, settle: bool, now: Millis) -> Vec<Row>;
+    /// What a published value says, but for when: equal prints need not be published again.
+    fn print(&self, value: &[u8]) -> u64;
+}
+
+/// The print of a value in JSON.
+#[must_use]
+pub fn json_print(value: &[u8]) -> u64 {
+    use serde_json::Value;
+    let Ok(Value::Object(mut fields)) = serde_json::from_slice(value) else { return xxh3_64(value) };
+    for when in ["updated_at", "watermark"] {
+        fields.remove(when);
+    }
+    xxh3_64(Value::Object(fields).to_string().as_bytes())
 }
 
 /// Makes the parts, all from one configuration.

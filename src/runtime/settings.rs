@@ -35,6 +35,8 @@ pub struct Limits {
     /// A failing partition or client is tried again after this time, and after twice as long each time up to the last.
     pub retry_first: Span,
     pub retry_last: Span,
+    /// A part that another owner has fenced begins anew after this time, if the group still says it is the owner.
+    pub fenced_pause: Span,
     /// A shard commits at this interval when there is news.
     pub commit_interval: Span,
     /// … and at this one when only offsets moved.
@@ -60,6 +62,7 @@ impl Default for Limits {
             recount_after: Span(30_000),
             retry_first: Span(200),
             retry_last: Span(10_000),
+            fenced_pause: Span(5000),
             commit_interval: Span(250),
             offsets_interval: Span(1000),
             batch_bytes: 8 << 20,
@@ -115,6 +118,12 @@ impl Backoff {
         self.failures += 1;
         self.not_before = Some(now + wait);
         self.failures == 1
+    }
+
+    /// Not before a while from now, whatever failed before.
+    pub fn hold(&mut self, now: Millis, wait: Span) {
+        self.failures = self.failures.max(1);
+        self.not_before = Some(now + wait);
     }
 
     pub fn succeed(&mut self) {
