@@ -74,7 +74,7 @@ impl Cli {
         match self.command {
             Command::Catalogue(catalogue) => catalogue.run(&source),
             Command::Check(check) => check.run(&source),
-            Command::Generate(generate) => generate.run(),
+            Command::Generate(generate) => generate.run(&source),
             Command::Init(init) => init.run(&source),
             Command::Report(report) => report.run(&source),
             Command::Run(run) => run.run(&source),
