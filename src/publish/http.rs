@@ -76,7 +76,14 @@ impl Server {
     /// # Errors
     /// When the address is taken or not ours.
     pub fn start(site: Site) -> Result<Self, ServeError> {
-        let wanted = site.config.http.listen;
+        Self::start_at(site.config.http.listen, site)
+    }
+
+    /// Listens elsewhere than configured; whether a token is asked for still goes by the configuration.
+    ///
+    /// # Errors
+    /// When the address is taken or not ours.
+    pub fn start_at(wanted: SocketAddr, site: Site) -> Result<Self, ServeError> {
         let bound = TcpListener::bind(wanted).map_err(|error| ServeError::Bind { address: wanted, error })?;
         bound.set_nonblocking(true).map_err(ServeError::Start)?;
         let address = bound.local_addr().map_err(ServeError::Start)?;

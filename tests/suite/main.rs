@@ -7,8 +7,10 @@
 )]
 
 mod broker;
+mod browser;
 mod compare;
 mod http;
+mod page;
 mod prometheus;
 mod real_parts;
 mod reference;

@@ -1,6 +1,6 @@
 //! Server-sent events: `rows` (an array of KpiUpdates), `gone` (an array of keys), `status` (once a second), and `behind`
-//! when the listener was too slow to hear everything and has to ask anew. The query is that of `/api/v1/kpis`, `start`
-//! and `limit` apart.
+//! when the listener was too slow to hear everything and has to ask anew. The query is that of `/api/v1/kpis`, where
+//! `start` and `limit` say nothing; `ask`, repeated, holds several such queries at once.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -15,6 +15,7 @@ use futures_util::stream::unfold;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
+use url::form_urlencoded;
 
 use super::Site;
 use super::answer::Refusal;
@@ -27,7 +28,7 @@ const BEAT: Duration = Duration::from_secs(1);
 
 struct Listening {
     site: Arc<Site>,
-    wanted: Wanted,
+    wanted: Vec<Wanted>,
     news: broadcast::Receiver<News>,
     beat: Interval,
     ended: watch::Receiver<bool>,
@@ -39,7 +40,7 @@ pub(super) async fn stream(
     State((site, ended)): State<(Arc<Site>, watch::Receiver<bool>)>,
     RawQuery(query): RawQuery,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
-    let wanted = question::read(&query.unwrap_or_default(), &site)?.wanted;
+    let wanted = questions(&query.unwrap_or_default(), &site)?;
     let place = Arc::clone(&site.streams).try_acquire_owned().map_err(|_| {
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", "too many listen to the stream already")
     })?;
@@ -51,6 +52,14 @@ pub(super) async fn stream(
         let event = listening.next().await?;
         Some((Ok(event), listening))
     })))
+}
+
+fn questions(query: &str, site: &Site) -> Result<Vec<Wanted>, Refusal> {
+    let asked: Vec<_> = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "ask").collect();
+    if asked.is_empty() {
+        return Ok(vec![question::read(query, site)?.wanted]);
+    }
+    asked.iter().map(|(_, query)| Ok(question::read(query, site)?.wanted)).collect()
 }
 
 impl Listening {
@@ -75,7 +84,7 @@ impl Listening {
     }
 
     fn tell(&mut self, changes: &[Change]) {
-        let wanted = || changes.iter().filter(|change| self.wanted.includes(&change.id));
+        let wanted = || changes.iter().filter(|change| self.wanted.iter().any(|wanted| wanted.includes(&change.id)));
         let rows: Vec<_> = wanted().filter_map(|change| change.row.clone()).collect();
         let gone: Vec<_> = wanted().filter(|change| change.row.is_none()).map(|change| key(&change.id)).collect();
         let rows = (!rows.is_empty()).then(|| array(&rows).ok().and_then(|bytes| String::from_utf8(bytes).ok()));
