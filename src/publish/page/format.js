@@ -6,7 +6,7 @@ export function number(value, unit, currency) {
   if (value === null || value === undefined) return NONE;
   if (unit.startsWith('currency')) return money(value, currency);
   if (unit === 'times') return `${digits(value, value < 100 ? 2 : 0)}×`;
-  if (unit === 'ratio') return `${digits(value * 100, 1)} %`;
+  if (unit === 'ratio') return value > 0 && value < 0.0005 ? '<0.1 %' : `${digits(value * 100, 1)} %`;
   return count(value);
 }
 
@@ -50,8 +50,9 @@ export function span(millis) {
 
 export function moment(millis, zone) {
   if (millis === null || millis === undefined) return NONE;
-  const options = { dateStyle: 'medium', timeStyle: 'short', timeZone: zone };
-  return new Intl.DateTimeFormat(undefined, options).format(millis);
+  const year = new Date(millis).getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' };
+  const options = { ...year, month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
+  return new Intl.DateTimeFormat(undefined, { ...options, timeZone: zone }).format(millis);
 }
 
 const named = { '1m': 'This minute', '1h': 'This hour', '1d': 'Today', '1w': 'This week', '1mo': 'This month',

@@ -3,7 +3,7 @@
 
 import { count, moment, span, windowName } from './format.js';
 import { Store } from './store.js';
-import { FUNNEL, METRICS, TILES, element, freshness, funnel, intake, lineWindow, models, tiles } from './views.js';
+import { FUNNEL, METRICS, TILES, caption, element, freshness, funnel, intake, lineWindow, models, tiles } from './views.js';
 
 const BEHIND_MS = 5 * 60_000;
 const RETRY_MS = 2000;
@@ -113,8 +113,9 @@ function draw() {
   changed.clear();
   empty('funnel-empty', funnel(at('funnel'), store, view));
   empty('models-empty', models(at('models'), store, view, catalogue.models));
+  at('models-about').textContent = caption(store, view);
   if (status) intake(at('intake'), status, rate, catalogue.zone);
-  freshness(at('numbers'), Date.now() + skew(), view);
+  freshness(at('numbers'), Date.now() + skew());
   notice();
 }
 

@@ -102,15 +102,11 @@ function sparkline(into, rows) {
 }
 
 // How old each number is; told once a second.
-export function freshness(into, now, view) {
+export function freshness(into, now) {
   for (const tile of into.children) {
     const row = tile.parts.row;
-    set(tile.parts.fresh, row ? `changed ${span(now - row.updated_at)} ago` : nothing(view));
+    set(tile.parts.fresh, row ? `changed ${span(now - row.updated_at)} ago` : 'nothing yet in this window');
   }
-}
-
-function nothing(view) {
-  return view.window === 'all' ? 'no fact yet' : `none yet ${windowName(view.window).toLowerCase()}`;
 }
 
 export function funnel(into, store, view) {
@@ -145,13 +141,15 @@ export function models(into, store, view, order) {
   const head = ['Channel', ...across.map(words), 'Spread'];
   into.tHead.replaceChildren(element('tr', {}, ...head.map((text) => element('th', { scope: 'col', textContent: text }))));
   into.tBodies[0].replaceChildren(...sorted.map(([channel, cells]) => line(channel, cells, across, most, view)));
-  into.caption?.remove();
-  const total = store.running(view.metric, view.window).at(-1);
-  const text = total ? `${view.metricName}, ${windowName(view.window).toLowerCase()}: `
-    + `${shown(total, view)} in all, whatever the model` : view.metricName;
-  into.createCaption().textContent = text;
   into.hidden = rows.length === 0;
   return rows.length > 0;
+}
+
+// What the table is about, in words.
+export function caption(store, view) {
+  const total = store.running(view.metric, view.window).at(-1);
+  const about = `${view.metricName}, ${windowName(view.window).toLowerCase()}`;
+  return total ? `${about}: ${shown(total, view)} in all, whatever the model` : about;
 }
 
 function shown(row, view) {
