@@ -1,6 +1,7 @@
 //! The command line: one arm and one module a command. Exit codes: 0 done, 1 failed while running, 2 bad usage or
 //! configuration.
 
+mod catalogue;
 mod check;
 pub mod generate;
 mod init;
@@ -32,6 +33,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Print the KPI catalogue: what each KPI means, its formula, what its rows are split by
+    Catalogue(catalogue::Catalogue),
     /// Validate the configuration: every problem, with its place and a hint
     Check(check::Check),
     /// Write a reproducible synthetic history, to try things out or to measure them
@@ -60,6 +63,7 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let source = ConfigSource { named: self.config };
         match self.command {
+            Command::Catalogue(catalogue) => catalogue.run(&source),
             Command::Check(check) => check.run(&source),
             Command::Generate(generate) => generate.run(),
             Command::Init(init) => init.run(&source),

@@ -14,6 +14,7 @@ pub mod line;
 pub mod record;
 pub mod registry;
 pub mod rejection;
+pub mod route;
 pub mod schemas;
 pub mod url;
 pub mod values;
@@ -51,6 +52,8 @@ pub struct RawRecord<'a> {
     pub timestamp: Millis,
 }
 
+// Nearly every record is an event: a box would be an allocation each.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, PartialEq)]
 pub enum Decoded<'a> {
     Event(Event<'a>),

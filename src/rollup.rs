@@ -12,6 +12,7 @@ mod series;
 mod shards;
 mod statistics;
 mod sums;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod texts;

@@ -1,6 +1,22 @@
 //! The only part that does IO: the log that everything durable goes through, the loops that drive ingest, shards and
 //! rollup over it, recovery and shutdown.
 
+pub mod batch;
+pub mod effects;
+pub mod ingest_driver;
 pub mod kafka_log;
+pub mod instance;
 pub mod log;
 pub mod memory_log;
+pub mod outbox;
+pub mod partitioner;
+pub mod parts;
+pub mod placement;
+pub mod recovery;
+pub mod rollup_driver;
+pub mod rows_view;
+pub mod settings;
+pub mod shard_driver;
+pub mod site;
+pub mod snapshots;
+pub mod topics;

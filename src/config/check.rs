@@ -39,7 +39,7 @@ pub fn check(raw: &Raw, cx: &mut Checker<'_>) -> Config {
     let scoring = scoring::check(&raw.scoring, cx);
     let segments = scoring::check_segments(raw, &scoring, cx);
     let routes = scoring::check_routes(raw, &scoring, cx);
-    Config {
+    let config = Config {
         kafka: connections::check_kafka(&raw.kafka, cx),
         topics: connections::check_topics(&raw.topics, cx),
         schema_registry: raw.schema_registry.as_ref().map(|registry| connections::check_registry(registry, cx)),
@@ -69,7 +69,9 @@ pub fn check(raw: &Raw, cx: &mut Checker<'_>) -> Config {
         state: output::check_state(&raw.state, cx),
         http: connections::check_http(&raw.http, cx),
         time,
-    }
+    };
+    output::check_formulas(&raw.kpi, &config, cx);
+    config
 }
 
 impl Checker<'_> {

@@ -71,49 +71,74 @@ impl Classifier {
 
     fn decide<'a>(&self, kind: TouchKind, tags: &Tags<'_>, record: &TouchRecord<'_>, page: Option<&str>) -> Text<'a> {
         let by_kind = channel_of_kind(kind);
-        if by_kind.is_some() && self.rules.is_empty() {
-            return Text::borrowed(by_kind.unwrap_or_default());
-        }
-        let utm_source = plain(tags.source.as_deref());
-        let site = record.referrer.as_deref().and_then(url::referring_site);
-        let utm_medium = plain(tags.medium.as_deref());
-        let campaign = plain(tags.campaign.as_deref());
-        for rule in &self.rules {
-            let value = |field| -> Option<Cow<'_, str>> {
-                let text = match field {
-                    ChannelField::UtmSource => utm_source.clone(),
-                    ChannelField::UtmMedium => utm_medium.clone(),
-                    ChannelField::UtmCampaign => campaign.clone(),
-                    ChannelField::UtmContent => plain(tags.content.as_deref()),
-                    ChannelField::UtmTerm => plain(tags.term.as_deref()),
-                    ChannelField::ReferrerHost => plain(site.as_deref()),
-                    ChannelField::ClickId => match &tags.click {
-                        Some(click) => Cow::Owned(format!("{}={}", click.platform, click.id).to_lowercase()),
-                        None => Cow::Borrowed(""),
-                    },
-                    ChannelField::Path => plain(page),
-                    ChannelField::Kind => Cow::Borrowed(kind.name()),
-                };
-                Some(text).filter(|text| !text.is_empty())
-            };
-            if rule.conditions.iter().all(|(field, test)| value(*field).is_some_and(|text| holds(test, &text))) {
-                return Text::from(rule.channel.clone());
-            }
-        }
-        if let Some(channel) = by_kind {
+        if let (Some(channel), true) = (by_kind, self.rules.is_empty()) {
             return Text::borrowed(channel);
         }
-        if utm_source.is_empty() && utm_medium.is_empty() {
-            let decided = tags.click.as_ref().and_then(|click| channel_of_click(&click.platform));
-            if let Some(channel) = decided {
-                return Text::borrowed(channel);
-            }
+        let clues = Clues {
+            utm_source: plain(tags.source.as_deref()),
+            utm_medium: plain(tags.medium.as_deref()),
+            campaign: plain(tags.campaign.as_deref()),
+            site: record.referrer.as_deref().and_then(url::referring_site),
+            tags,
+            page,
+            kind,
+        };
+        if let Some(rule) = self.rules.iter().find(|rule| clues.meet(rule)) {
+            return Text::from(rule.channel.clone());
         }
-        let referred = utm_source.is_empty() && record.referrer.is_some();
-        let source = if utm_source.is_empty() { plain(site.as_deref()) } else { utm_source };
-        let medium = if utm_medium.is_empty() && referred { Cow::Borrowed("referral") } else { utm_medium };
-        let list = self.lists.list_of(&source);
-        Text::borrowed(channel_table::channel(Trail { source: &source, medium: &medium, campaign: &campaign, list }))
+        let by_click = || if clues.is_tagged() { None } else { channel_of_click(&tags.click.as_ref()?.platform) };
+        let decided = by_kind.or_else(by_click);
+        Text::borrowed(decided.unwrap_or_else(|| self.look_up(&clues, record.referrer.is_some())))
+    }
+
+    fn look_up(&self, clues: &Clues<'_>, referred: bool) -> &'static str {
+        let untagged = clues.utm_source.is_empty();
+        let site = clues.site.as_deref().unwrap_or_default();
+        let source = if untagged { site } else { &clues.utm_source };
+        let medium = if clues.utm_medium.is_empty() && untagged && referred { "referral" } else { &clues.utm_medium };
+        let list = self.lists.list_of(source);
+        channel_table::channel(Trail { source, medium, campaign: &clues.campaign, list })
+    }
+}
+
+/// What a touch's channel is decided by, trimmed and lower-cased, empty where there is none.
+struct Clues<'t> {
+    utm_source: Cow<'t, str>,
+    utm_medium: Cow<'t, str>,
+    campaign: Cow<'t, str>,
+    site: Option<String>,
+    tags: &'t Tags<'t>,
+    page: Option<&'t str>,
+    kind: TouchKind,
+}
+
+impl Clues<'_> {
+    fn is_tagged(&self) -> bool {
+        !self.utm_source.is_empty() || !self.utm_medium.is_empty()
+    }
+
+    /// Whether every condition holds; none does on a value that is not there.
+    fn meet(&self, rule: &ChannelRule) -> bool {
+        rule.conditions.iter().all(|(field, test)| {
+            let value = self.value(*field);
+            !value.is_empty() && holds(test, &value)
+        })
+    }
+
+    fn value(&self, field: ChannelField) -> Cow<'_, str> {
+        match field {
+            ChannelField::UtmSource => Cow::Borrowed(&self.utm_source),
+            ChannelField::UtmMedium => Cow::Borrowed(&self.utm_medium),
+            ChannelField::UtmCampaign => Cow::Borrowed(&self.campaign),
+            ChannelField::UtmContent => plain(self.tags.content.as_deref()),
+            ChannelField::UtmTerm => plain(self.tags.term.as_deref()),
+            ChannelField::ReferrerHost => Cow::Borrowed(self.site.as_deref().unwrap_or_default()),
+            ChannelField::ClickId => self.tags.click.as_ref().map_or(Cow::Borrowed(""), |click| {
+                Cow::Owned(format!("{}={}", click.platform, click.id).to_lowercase())
+            }),
+            ChannelField::Path => plain(self.page),
+            ChannelField::Kind => Cow::Borrowed(self.kind.name()),
+        }
     }
 }
 
@@ -190,10 +215,11 @@ fn fill_in(tags: &mut Tags<'_>, query: &str) {
                 *field = Some(Text::from(value.into_owned()));
             }
             seen[at] = true;
-        } else if tags.click.is_none() && !value.is_empty() {
-            if let Some((known, _)) = CLICK_PARAMETERS.iter().find(|(known, _)| *known == name) {
-                tags.click = Some(Click { platform: Text::borrowed(known), id: Text::from(value.into_owned()) });
-            }
+        } else if tags.click.is_none()
+            && !value.is_empty()
+            && let Some((known, _)) = CLICK_PARAMETERS.iter().find(|(known, _)| *known == name)
+        {
+            tags.click = Some(Click { platform: Text::borrowed(known), id: Text::from(value.into_owned()) });
         }
     }
 }

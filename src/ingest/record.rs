@@ -18,6 +18,8 @@ pub trait Source<'a> {
 
 /// A record of one topic.
 pub trait Record<'a>: Deserialize<'a> {
+    /// The fields that we know.
+    const FIELDS: &'static [&'static str];
     /// Field by field, for when a record does not decode as a whole.
     fn gather(source: &mut impl Source<'a>, wrong: &mut Wrong) -> Self;
     /// The first string field of more than so many bytes.
@@ -42,6 +44,8 @@ macro_rules! record {
         }
 
         impl<'a> Record<'a> for $name<'a> {
+            const FIELDS: &'static [&'static str] = &[$(stringify!($text),)+ $(stringify!($field)),*];
+
             fn gather(source: &mut impl Source<'a>, wrong: &mut Wrong) -> Self {
                 Self {
                     $($text: source.take(stringify!($text), wrong),)+
@@ -92,5 +96,38 @@ record! {
     AccountFields {
         account_id, name, industry, company_size, tier;
         is_target: bool, is_customer: bool, buying_unit_size: u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use apache_avro::Schema;
+
+    use super::super::schemas::reader_schema;
+    use super::*;
+    use crate::model::event::Topic;
+
+    #[test]
+    fn the_published_schemas_have_the_same_fields() {
+        for topic in Topic::ALL {
+            let known = match topic {
+                Topic::Touchpoints => TouchRecord::FIELDS,
+                Topic::FormFills => FillRecord::FIELDS,
+                Topic::DealStages => StageRecord::FIELDS,
+                Topic::Spend => SpendRecord::FIELDS,
+                Topic::Accounts => AccountFields::FIELDS,
+            };
+            let schema = Schema::parse_str(reader_schema(topic)).expect("our schema");
+            let Schema::Record(schema) = schema else { panic!("a record") };
+            assert_eq!(schema.name.namespace(), Some("tributary.v1"));
+            let mut published: Vec<&str> = schema.fields.iter().map(|field| field.name.as_str()).collect();
+            let mut known = known.to_vec();
+            published.sort_unstable();
+            known.sort_unstable();
+            assert_eq!(published, known);
+            for field in &schema.fields {
+                assert!(field.doc.as_ref().is_some_and(|doc| doc.ends_with('.')), "{}", field.name);
+            }
+        }
     }
 }

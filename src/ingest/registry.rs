@@ -102,6 +102,7 @@ impl Registry {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "a client of the network; the clock says only when to ask it again")]
 impl SchemaSource for Registry {
     fn writer_schema(&self, id: u32) -> Result<Option<Arc<Schema>>, RegistryDown> {
         // Held while asking, so that many threads ask once. A panic cannot leave the map half-written.

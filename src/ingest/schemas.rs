@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use apache_avro::Schema;
 
+use crate::model::event::Topic;
+
 pub trait SchemaSource: Send + Sync {
     /// None: there is no such id. May block; an answer is the same ever after.
     fn writer_schema(&self, id: u32) -> Result<Option<Arc<Schema>>, RegistryDown>;
@@ -65,5 +67,17 @@ impl FromIterator<(u32, Schema)> for FixedSchemas {
 impl SchemaSource for FixedSchemas {
     fn writer_schema(&self, id: u32) -> Result<Option<Arc<Schema>>, RegistryDown> {
         Ok(self.0.get(&id).cloned())
+    }
+}
+
+/// Our schema of a topic's records, as published in `schemas/`: what producers write if they have no reason not to.
+#[must_use]
+pub const fn reader_schema(topic: Topic) -> &'static str {
+    match topic {
+        Topic::Touchpoints => include_str!("../../schemas/touchpoint.avsc"),
+        Topic::FormFills => include_str!("../../schemas/form_fill.avsc"),
+        Topic::DealStages => include_str!("../../schemas/deal_stage.avsc"),
+        Topic::Spend => include_str!("../../schemas/spend.avsc"),
+        Topic::Accounts => include_str!("../../schemas/account.avsc"),
     }
 }

@@ -81,6 +81,11 @@ impl BlockBuilder {
         (head.watermark, head.idle) = (watermark, idle);
     }
 
+    /// Forgets a source's section: somebody else will tell of it.
+    pub fn drop_source(&mut self, source: Source) {
+        self.sections.retain(|(head, _)| head.source != source);
+    }
+
     fn section(&mut self, source: Source) -> &mut (SectionHead, Vec<u8>) {
         let at = self.sections.iter().position(|(head, _)| head.source == source).unwrap_or_else(|| {
             let head = SectionHead::empty(source);

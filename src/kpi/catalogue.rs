@@ -4,6 +4,7 @@
 use super::measures::Dim;
 
 mod funnel;
+pub mod listing;
 mod money;
 mod traffic;
 

@@ -77,17 +77,45 @@ pub struct Families {
 #[must_use]
 pub fn families_of(config: &Config) -> Families {
     let mut made = Families { kpis: Vec::new(), families: Vec::new(), problems: Vec::new() };
-    let wanted = |id: &str| config.output.kpis.iter().any(|glob| matches_glob(glob, id));
-    for kpi in catalogue::built_in().filter(|kpi| wanted(kpi.id)) {
+    for kpi in catalogue::built_in().filter(|kpi| selected(config, kpi.id)) {
         made.add(config, Request::built_in(kpi));
     }
-    for kpi in config.kpis.iter().filter(|kpi| wanted(&kpi.id)) {
-        match Request::of_user(kpi) {
-            Ok(request) => made.add(config, request),
-            Err(error) => made.problems.push(KpiProblem { id: kpi.id.clone(), error }),
-        }
+    for kpi in config.kpis.iter().filter(|kpi| selected(config, &kpi.id)) {
+        made.add_user(config, kpi);
     }
     made
+}
+
+/// Whether `output.kpis` names a KPI.
+#[must_use]
+pub fn selected(config: &Config, id: &str) -> bool {
+    config.output.kpis.iter().any(|glob| matches_glob(glob, id))
+}
+
+/// What is wrong with the KPIs of a configuration, selected or not.
+#[must_use]
+pub fn problems_of(config: &Config) -> Vec<KpiProblem> {
+    let mut made = Families { kpis: Vec::new(), families: Vec::new(), problems: Vec::new() };
+    for kpi in &config.kpis {
+        made.add_user(config, kpi);
+    }
+    made.problems
+}
+
+/// Whether a KPI is marked ~: at one set of dimensions at least its facts settle. Spend settles unmarked.
+#[must_use]
+pub fn is_settling(config: &Config, id: &str) -> bool {
+    let mut made = Families { kpis: Vec::new(), families: Vec::new(), problems: Vec::new() };
+    match (Kpi::named(id), config.kpis.iter().find(|kpi| kpi.id == id)) {
+        (Some(kpi), _) => made.add(config, Request::built_in(kpi)),
+        (None, Some(kpi)) => made.add_user(config, kpi),
+        (None, None) => {}
+    }
+    made.families.iter().any(|family| is_marked(&family.terms))
+}
+
+fn is_marked(terms: &[Term]) -> bool {
+    terms.iter().any(|term| term.view.measure.settles() && term.view.measure != Measure::Spend)
 }
 
 /// What would have to be published.
@@ -135,6 +163,15 @@ impl Request {
 }
 
 impl Families {
+    fn add_user(&mut self, config: &Config, kpi: &UserKpi) {
+        let taken = Kpi::named(&kpi.id).is_some() || Quantity::named(&kpi.id).is_some();
+        let request = if taken { Err(FormulaError::Taken(kpi.id.clone())) } else { Request::of_user(kpi) };
+        match request {
+            Ok(request) => self.add(config, request),
+            Err(error) => self.problems.push(KpiProblem { id: kpi.id.clone(), error }),
+        }
+    }
+
     fn add(&mut self, config: &Config, request: Request) {
         let id = request.kpi.id.clone();
         let before = self.families.len();
@@ -187,8 +224,7 @@ fn models_of(config: &Config, dims: &[Dim]) -> Vec<String> {
 
 /// The configured kinds that the set has rows in.
 fn kinds_of(config: &Config, terms: &[Term], dims: &[Dim]) -> Vec<WindowKind> {
-    // Spend settles, but spend and what it costs is not marked ~.
-    let marked = terms.iter().any(|term| term.view.measure.settles() && term.view.measure != Measure::Spend);
+    let marked = is_marked(terms);
     let coarse =
         dims.is_empty() || [&[Dim::Channel][..], &[Dim::ChannelGroup], &[Dim::Channel, Dim::Model]].contains(&dims);
     let widened = |sets: &[Vec<String>]| {
@@ -283,5 +319,121 @@ impl View {
 
     fn reads_credit_model(&self) -> bool {
         self.filters.iter().any(|(at, _)| self.measure.dims().get(*at) == Some(&Dim::Model))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::kpi::plan::plan_of;
+
+    fn config(toml: &str) -> Config {
+        Config::parse(toml, "test.toml", std::iter::empty()).expect("a valid configuration")
+    }
+
+    /// The families as `kpi by dims in kinds`.
+    fn check(toml: &str, expected: &Expect) {
+        let made = families_of(&config(toml));
+        let line = |family: &Family| {
+            let dims: Vec<_> = family.dims.iter().map(|dim| dim.name()).collect();
+            let kinds: Vec<_> = family.kinds.iter().map(ToString::to_string).collect();
+            format!("{} by {} in {}\n", made.kpis[family.kpi].id, dims.join(","), kinds.join(" "))
+        };
+        expected.assert_eq(&made.families.iter().map(line).collect::<String>());
+    }
+
+    #[test]
+    fn windows_have_the_sets_that_they_carry() {
+        let windows = "[time]\nwindows = [\"1m\", \"1h\", \"1d\", \"30d\", \"all\", \"now\"]\n";
+        check(
+            &format!("{windows}[output]\nkpis = [\"customers\", \"visitors\"]\nhourly_dims = [[\"landing_page\"]]\n"),
+            &expect![[r#"
+                visitors by  in 1m 1h 1d 30d all
+                visitors by channel in 1m 1h 1d 30d all
+                visitors by landing_page in 1m 1h 1d all
+                customers by  in 1m 1h 1d 30d all
+                customers by channel,model in 1m 1h 1d 30d all
+                customers by campaign,channel,model in 1m 1d all
+                customers by campaign,channel,content,model in 1m 1d all
+                customers by channel,model,term in 1m 1d all
+                customers by channel_group,model in 1m 1d all
+                customers by segment in 1d all
+            "#]],
+        );
+        check(
+            &format!("{windows}[output]\nkpis = [\"pipeline\"]\n[attribution]\ndetail_models = []\n"),
+            &expect![[r#"
+                pipeline by  in 1d 30d all
+                pipeline by channel,model in 1d 30d all
+                pipeline by campaign,channel,model in 1d all
+                pipeline by channel_group,model in 1d all
+                pipeline by segment in 1d all
+            "#]],
+        );
+    }
+
+    #[test]
+    fn the_plan_is_what_the_kpis_need() {
+        let config = config(
+            "[time]\nwindows = [\"1h\", \"1d\", \"1mo\", \"30d\"]\n\
+             [output]\nkpis = [\"session_lead_ratio\", \"visitors\", \"lead_mql_ratio\"]\n",
+        );
+        let plan = plan_of(&config);
+        let mut text = String::new();
+        for measure in Measure::ALL {
+            for (kind, kept) in plan.grains(*measure) {
+                let dims = measure.dims().iter().enumerate().filter(|(at, _)| kept.keeps(*at));
+                let dims: Vec<_> = dims.map(|(_, dim)| dim.name()).collect();
+                text += &format!("{measure:?} {kind} {}\n", dims.join(","));
+            }
+        }
+        expect![[r#"
+            Sessions 1h channel
+            Sessions 1d channel,campaign,landing_page
+            Visitors 1h 
+            Visitors 1d 
+            Visitors 1mo 
+            Visitors 30d 
+            VisitorsByChannel 1h channel
+            VisitorsByChannel 1d channel
+            VisitorsByChannel 1mo channel
+            VisitorsByChannel 30d channel
+            VisitorsByLandingPage 1d landing_page
+            VisitorsByLandingPage 1mo landing_page
+            Entries 1h stage
+            Entries 1d stage
+            EntryCredit 1h stage,model,channel
+            EntryCredit 1d stage,model,channel,campaign
+            LeadsByLandingPage 1d landing_page
+            Cohort 1d stage,channel,campaign
+            CohortReached 1d stage,channel,campaign
+            CohortBySegment 1d stage,segment
+            CohortReachedBySegment 1d stage,segment
+        "#]]
+        .assert_eq(&text);
+    }
+
+    #[test]
+    fn what_cannot_be_computed_is_a_problem() {
+        let problem = |id: &str, formula: &str, by: &str| {
+            let mut config = config("");
+            let by = vec![by.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect()];
+            config.kpis.push(UserKpi { id: id.to_owned(), unit: "count".to_owned(), formula: formula.to_owned(), by });
+            problems_of(&config).first().map_or_else(|| "fine".to_owned(), ToString::to_string)
+        };
+        assert_eq!(problem("mine", "spend / demos", "channel"), "fine");
+        assert_eq!(problem("mine", "stage_conversion_ratio * 2", "stage"), "fine");
+        expect!["KPI `mine`: `sessions` cannot be had by channel, model"].assert_eq(&problem(
+            "mine",
+            "spend / sessions",
+            "model channel",
+        ));
+        expect!["KPI `mine`: there is no KPI or measure named `dmos`"].assert_eq(&problem("mine", "spend / dmos", ""));
+        expect!["KPI `mine`: `mine` is defined by itself"].assert_eq(&problem("mine", "1 + mine", ""));
+        expect!["KPI `leads`: `leads` is built in"].assert_eq(&problem("leads", "sessions", ""));
+        expect!["KPI `mine`: unexpected `;` at column 7"].assert_eq(&problem("mine", "leads ; x", ""));
+        expect!["KPI `mine`: there is no dimension named `colour`"].assert_eq(&problem("mine", "leads", "colour"));
     }
 }

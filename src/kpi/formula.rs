@@ -46,6 +46,8 @@ pub enum FormulaError {
     Unknown(String),
     #[error("`{name}` cannot be had by {by}")]
     NotBy { name: String, by: String },
+    #[error("`{0}` is built in")]
+    Taken(String),
     #[error("`{0}` is defined by itself")]
     Circular(String),
     #[error("there is no dimension named `{0}`")]

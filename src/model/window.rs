@@ -247,6 +247,7 @@ impl Calendar {
     }
 
     fn day_after(&self, window: Window) -> Option<Day> {
+        let first = date_of(Day(window.start));
         let span = match window.kind {
             WindowKind::Day => 1.day(),
             WindowKind::Week => 7.days(),
@@ -256,7 +257,7 @@ impl Calendar {
             WindowKind::Rolling(days) => i64::from(days).days(),
             _ => return None,
         };
-        Some(day_of(date_of(Day(window.start)).saturating_add(span)))
+        Some(day_of(first.saturating_add(span)))
     }
 
     /// The window of the same kind just before; of a rolling kind, the one N days before.
@@ -292,9 +293,8 @@ pub fn day_of(date: Date) -> Day {
 #[must_use]
 pub fn date_of(day: Day) -> Date {
     const EPOCH: Date = jiff::civil::date(1970, 1, 1);
-    // More than the calendar holds, less than a span may be.
-    const BEYOND: i32 = 7_000_000;
-    EPOCH.saturating_add(i64::from(day.0.clamp(-BEYOND, BEYOND)).days())
+    // A span has bounds of its own, a little wider than the calendar's.
+    EPOCH.saturating_add(i64::from(day.0).clamp(-7_000_000, 7_000_000).days())
 }
 
 fn minutes(at: Millis) -> i32 {

@@ -97,8 +97,8 @@ impl Opened {
                 };
                 self.models.iter().map(with).collect()
             }
-            Some(at) if !self.models.contains(&key[at]) => Vec::new(),
-            _ => vec![key.clone()],
+            _ if self.has_rows(key) => vec![key.clone()],
+            _ => Vec::new(),
         }
     }
 
@@ -116,10 +116,15 @@ impl Opened {
         }
     }
 
+    /// Whether a group of this key is of an enabled model, where it is of one.
+    pub(super) fn has_rows(&self, key: &Key) -> bool {
+        self.model.is_none_or(|at| self.models.contains(&key[at]))
+    }
+
     /// The group of a key, made and linked to its series if it is new.
-    pub(super) fn ensure(&mut self, place: u32, key: &Key, views: &mut Views) {
-        if self.index.contains_key(key) {
-            return;
+    pub(super) fn ensure(&mut self, place: u32, key: &Key, views: &mut Views) -> u32 {
+        if let Some(known) = self.index.get(key) {
+            return *known;
         }
         let group = number(self.groups.len());
         let mut series = SmallVec::new();
@@ -132,6 +137,7 @@ impl Opened {
         let states = self.family.kinds.iter().map(|_| State::default()).collect();
         self.groups.push(Group { key: key.clone(), series, states });
         self.index.insert(key.clone(), group);
+        group
     }
 }
 

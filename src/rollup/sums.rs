@@ -69,7 +69,9 @@ impl Source<'_> {
         for (at, term) in of.family.terms.iter().enumerate() {
             let series = &self.views.views[of.views[at] as usize].series[group.series[at] as usize];
             let amount = series.amount(term.view.measure.sum(), window, days);
-            exists |= term.own && amount.facts > 0;
+            // Steps of subjects that came and went leave facts behind, but nobody.
+            let steps = term.view.measure.sum() == Sum::Distinct && window.kind.is_rolling();
+            exists |= term.own && if steps { amount.sum > 0 } else { amount.facts > 0 };
             amounts.push(amount);
         }
         if !exists {

@@ -70,10 +70,9 @@ impl Lead {
 
     fn find_touch(&self, at: Millis, event_id: &str, ids: &LongIds) -> Result<usize, usize> {
         let order = |row: &TouchRow| row.at().cmp(&at).then_with(|| ids.compare_text(row.id, event_id));
-        let place = match self.touches.last() {
-            Some(last) if order(last).is_ge() => self.touches.binary_search_by(order)?,
-            _ => self.touches.len(),
-        };
+        let is_last = self.touches.last().is_none_or(|last| order(last).is_lt());
+        let place = if is_last { Err(self.touches.len()) } else { self.touches.binary_search_by(order) };
+        let Err(place) = place else { return place };
         let was_late = self.history.as_ref().and_then(|history| history.find_late(at, event_id, ids));
         was_late.map_or(Err(place), Ok)
     }

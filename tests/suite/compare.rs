@@ -87,12 +87,21 @@ pub fn expected(path: &Path) -> Vec<Expected> {
 
 /// Of the KPIs named every row must be as expected and none be there besides.
 pub fn assert_same(expected: &[Expected], rows: &[Row], kpis: &[&str]) {
+    let mut report = String::new();
+    for (kpi, faults) in faults(expected, rows, kpis) {
+        let _ = writeln!(report, "{kpi}: {} rows\n  {}", faults.len(), faults[..faults.len().min(3)].join("\n  "));
+    }
+    assert!(report.is_empty(), "{report}");
+}
+
+/// What is missing, different or extra, by KPI.
+fn faults(expected: &[Expected], rows: &[Row], kpis: &[&str]) -> BTreeMap<String, Vec<String>> {
     let wanted: BTreeMap<String, &Expected> =
         expected.iter().filter(|row| kpis.contains(&&*row.kpi)).map(|row| (row.key(), row)).collect();
     let found: BTreeMap<String, &Row> =
         rows.iter().filter(|row| kpis.contains(&&*row.kpi)).map(|row| (row.key(), row)).collect();
     assert!(!wanted.is_empty(), "no row is expected");
-    let mut faults: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut faults: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (key, row) in &wanted {
         let fault = match found.get(key) {
             None if row.says_nothing() || row.is_open() => continue,
@@ -100,19 +109,15 @@ pub fn assert_same(expected: &[Expected], rows: &[Row], kpis: &[&str]) {
             Some(other) if !same(row, other) => format!("different {key}: expected {row:?}, found {other:?}"),
             Some(_) => continue,
         };
-        faults.entry(&row.kpi).or_default().push(fault);
+        faults.entry(row.kpi.clone()).or_default().push(fault);
     }
     for (key, row) in &found {
         let says_nothing = [row.value, row.numerator, row.denominator].iter().all(|x| x.is_none_or(|x| x == 0.0));
         if !wanted.contains_key(key) && !says_nothing && !is_open(&row.kpi, &row.window, row.dims.is_empty()) {
-            faults.entry(&row.kpi).or_default().push(format!("extra {key}: {row:?}"));
+            faults.entry(row.kpi.clone()).or_default().push(format!("extra {key}: {row:?}"));
         }
     }
-    let mut report = String::new();
-    for (kpi, faults) in &faults {
-        let _ = writeln!(report, "{kpi}: {} rows\n  {}", faults.len(), faults[..faults.len().min(3)].join("\n  "));
-    }
-    assert!(faults.is_empty(), "{report}");
+    faults
 }
 
 fn same(mine: &Expected, other: &Row) -> bool {
@@ -158,4 +163,36 @@ fn same_value(row: &Expected, unit: &str, a: Option<f64>, b: Option<f64>) -> boo
 
 fn close(a: f64, b: f64, absolute: f64, relative: f64) -> bool {
     (a - b).abs() <= absolute + relative * a.abs().max(b.abs())
+}
+
+#[test]
+fn a_missing_an_extra_and_a_different_row_are_found() {
+    let row = |value: f64| Row {
+        kpi: "leads".to_owned(),
+        unit: "count".to_owned(),
+        window: "all".to_owned(),
+        start: None,
+        end: None,
+        dims: BTreeMap::new(),
+        value: Some(value),
+        numerator: None,
+        denominator: None,
+        low: None,
+        high: None,
+        previous: None,
+        change: None,
+        benchmark: None,
+        is_final: false,
+        currency: None,
+    };
+    let line = r#"{"kpi":"leads","window":"all","start":null,"dims":{},"value":2,"numerator":null,"denominator":null,
+        "previous":null,"benchmark":null}"#;
+    let expected: Expected = serde_json::from_str(line).expect("a row");
+    let other = Expected { window: "1d".to_owned(), start: Some(0), ..expected.clone() };
+    let fault =
+        |expected: &[Expected], row: Row| faults(expected, &[row], &["leads"]).remove("leads").unwrap_or_default();
+    assert_eq!(fault(std::slice::from_ref(&expected), row(2.0)), Vec::<String>::new());
+    assert!(fault(std::slice::from_ref(&expected), row(2.000_001))[0].starts_with("different leads|all||"));
+    let both = fault(std::slice::from_ref(&other), row(2.0));
+    assert!(both[0].starts_with("missing leads|1d|0|") && both[1].starts_with("extra leads|all||"), "{both:?}");
 }

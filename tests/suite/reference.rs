@@ -3,6 +3,7 @@
 //! What the contract leaves open is settled in `reference/RESOLUTIONS.md`.
 
 mod credit;
+mod examples;
 mod facts;
 mod funnel;
 mod kpis;

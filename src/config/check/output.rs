@@ -4,7 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Checker, nearest, time};
 use crate::config::raw::{self, Names, OutputEncoding, Text};
-use crate::config::{Alert, Encoding, Experiments, Feedback, Metrics, Output, State, Time, UserKpi, quantities};
+use crate::config::{
+    Alert, Config, Encoding, Experiments, Feedback, Metrics, Output, State, Time, UserKpi, quantities,
+};
+use crate::kpi::catalogue::built_in;
+use crate::kpi::families::problems_of;
+use crate::kpi::formula::FormulaError;
+use crate::kpi::quantities::quantities;
 use crate::model::stage::Stage;
 use crate::model::time::Span;
 use crate::model::window::WindowKind;
@@ -114,6 +120,24 @@ pub fn check_kpis(raw: &[raw::Kpi], cx: &mut Checker<'_>) -> Vec<UserKpi> {
         });
     }
     kpis
+}
+
+/// Whether what the formulas name exists, by the dimensions that are asked for.
+pub fn check_formulas(raw: &[raw::Kpi], config: &Config, cx: &mut Checker<'_>) {
+    for problem in problems_of(config) {
+        let Some(one) = raw.iter().find(|one| one.id.value == problem.id) else { continue };
+        match &problem.error {
+            // Said where the formula or the dimension was read.
+            FormulaError::Short if one.formula.trim().is_empty() => {}
+            FormulaError::Dimension(name) if !DIMENSIONS.contains(&name.as_str()) => {}
+            FormulaError::Taken(_) => cx.fault(&one.id, problem.to_string(), "taken", "choose another id"),
+            FormulaError::Unknown(name) => {
+                let known = built_in().map(|kpi| kpi.id).chain(quantities().map(|quantity| quantity.name));
+                cx.fault(&one.formula, problem.to_string(), "in this formula", nearest::hint(name, known));
+            }
+            _ => cx.fault(&one.formula, problem.to_string(), "in this formula", ""),
+        }
+    }
 }
 
 fn dimension_sets(raw: &[Names], cx: &mut Checker<'_>) -> Vec<Vec<String>> {

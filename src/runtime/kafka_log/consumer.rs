@@ -3,18 +3,22 @@
 //! noted by callbacks and done later by the caller, between reads, so that both are heard in their true order.
 #![allow(unsafe_code, reason = "librdkafka's own interface; each block says why it is sound")]
 
+mod callbacks;
+
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rdkafka::bindings as native;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientConfig, TopicPartitionList};
 
+pub(super) use self::callbacks::Note;
+use self::callbacks::Notes;
 use super::errors::{from_code, from_kafka};
-use super::{give_up, say};
+use super::give_up;
 use crate::model::time::Millis;
 use crate::runtime::log::{Incoming, LogError, Partition, Read};
 
@@ -22,32 +26,6 @@ use crate::runtime::log::{Incoming, LogError, Partition, Read};
 pub(super) enum Event<'a> {
     Read(Read<'a>),
     Failed { partition: Option<&'a Partition>, offset: i64, code: Code },
-}
-
-/// What callbacks noted.
-#[derive(Debug)]
-pub(super) enum Note {
-    Gained(Vec<Partition>),
-    Lost(Vec<Partition>),
-    Committed(Result<(), Code>),
-    Fatal(String),
-}
-
-#[derive(Default)]
-struct Notes {
-    list: Mutex<Vec<Note>>,
-    /// Nobody will act on notes any more: a callback has to let go of partitions itself.
-    closing: AtomicBool,
-}
-
-impl Notes {
-    fn add(&self, note: Note) {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner).push(note);
-    }
-
-    fn take(&self) -> Vec<Note> {
-        std::mem::take(&mut *self.list.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 /// The client itself. Dropping it closes the consumer and may take long.
@@ -83,11 +61,7 @@ impl Consumer {
         // to `notes`, which the handle keeps until the client is destroyed.
         let (client, queue) = unsafe {
             let config = native::rd_kafka_conf_dup(config.ptr());
-            native::rd_kafka_conf_set_opaque(config, Arc::as_ptr(&notes).cast_mut().cast());
-            native::rd_kafka_conf_set_rebalance_cb(config, Some(on_rebalance));
-            native::rd_kafka_conf_set_offset_commit_cb(config, Some(on_commit));
-            native::rd_kafka_conf_set_error_cb(config, Some(on_error));
-            native::rd_kafka_conf_set_log_cb(config, Some(on_log));
+            callbacks::set(config, &notes);
             let kind = native::rd_kafka_type_t::RD_KAFKA_CONSUMER;
             let client = native::rd_kafka_new(kind, config, problem.as_mut_ptr(), problem.len());
             if client.is_null() {
@@ -396,71 +370,4 @@ fn is_eager(client: *mut native::rd_kafka_t) -> bool {
 /// A name for librdkafka.
 pub(super) fn c_name(name: &str) -> Result<CString, LogError> {
     CString::new(name).map_err(|_| LogError::Fatal("a name holds a NUL byte".into()))
-}
-
-unsafe extern "C" fn on_rebalance(
-    client: *mut native::rd_kafka_t,
-    error: native::rd_kafka_resp_err_t,
-    list: *mut native::rd_kafka_topic_partition_list_t,
-    notes: *mut c_void,
-) {
-    let gained = error == native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-    // SAFETY: `notes` outlives the client; the list is librdkafka's for the time of this call.
-    unsafe {
-        let notes = &*notes.cast::<Notes>();
-        if !notes.closing.load(Ordering::SeqCst) {
-            let elements = (0..usize::try_from((*list).cnt).unwrap_or(0)).map(|index| &*(*list).elems.add(index));
-            let partitions = elements.map(|one| Partition { topic: text(one.topic).into(), number: one.partition });
-            let partitions = partitions.collect();
-            notes.add(if gained { Note::Gained(partitions) } else { Note::Lost(partitions) });
-        } else if is_eager(client) {
-            native::rd_kafka_assign(client, ptr::null());
-        } else {
-            // What comes while closing is taken, to be revoked in the next step: a refusal would be waited for.
-            let error = match gained {
-                true => native::rd_kafka_incremental_assign(client, list),
-                false => native::rd_kafka_incremental_unassign(client, list),
-            };
-            if let Err(error) = check_error(error, "assign") {
-                tracing::warn!(%error, "closing a consumer");
-            }
-        }
-    }
-}
-
-unsafe extern "C" fn on_commit(
-    _: *mut native::rd_kafka_t,
-    error: native::rd_kafka_resp_err_t,
-    _: *mut native::rd_kafka_topic_partition_list_t,
-    notes: *mut c_void,
-) {
-    // SAFETY: `notes` outlives the client.
-    let notes = unsafe { &*notes.cast::<Notes>() };
-    notes.add(Note::Committed(if error == NO_ERROR { Ok(()) } else { Err(error.into()) }));
-}
-
-unsafe extern "C" fn on_error(client: *mut native::rd_kafka_t, code: c_int, reason: *const c_char, notes: *mut c_void) {
-    // SAFETY: `notes` outlives the client; the reason ends with NUL.
-    let (notes, reason) = unsafe { (&*notes.cast::<Notes>(), text(reason)) };
-    if code == native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__FATAL as c_int {
-        let mut words = [0 as c_char; 512];
-        // SAFETY: the client lives; there is room for as many bytes as said.
-        let words = unsafe {
-            native::rd_kafka_fatal_error(client, words.as_mut_ptr(), words.len());
-            text(words.as_ptr())
-        };
-        notes.add(Note::Fatal(words));
-    }
-    tracing::warn!(reason, "kafka consumer");
-}
-
-unsafe extern "C" fn on_log(
-    _: *const native::rd_kafka_t,
-    level: c_int,
-    facility: *const c_char,
-    message: *const c_char,
-) {
-    // SAFETY: both end with NUL.
-    let (facility, message) = unsafe { (text(facility), text(message)) };
-    say(level, &facility, &message);
 }

@@ -137,11 +137,10 @@ impl Member for KafkaMember {
 
     fn commit(&mut self, offsets: &[(Partition, i64)]) -> Result<(), LogError> {
         let repeat = self.failed.take().is_some();
-        self.wanted.extend(offsets.iter().filter(|(partition, _)| self.owned.contains(partition)).cloned());
-        let offsets = match repeat {
-            true => self.wanted(),
-            false => offsets.iter().map(|(partition, offset)| (partition.clone(), Some(*offset))).collect(),
-        };
+        let owned = offsets.iter().filter(|(partition, _)| self.owned.contains(partition));
+        let new: Vec<_> = owned.map(|(partition, offset)| (partition.clone(), Some(*offset))).collect();
+        self.wanted.extend(new.iter().filter_map(|(partition, offset)| Some((partition.clone(), (*offset)?))));
+        let offsets = if repeat { self.wanted() } else { new };
         if offsets.is_empty() {
             return Ok(());
         }

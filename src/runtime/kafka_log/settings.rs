@@ -12,6 +12,8 @@ const LARGEST_RECORD_BYTES: &str = "8388608";
 fn build(kafka: &Kafka, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("client.id", "tributary").set("statistics.interval.ms", "0");
+    // Small requests follow on each other here; held back by Nagle's algorithm each would cost 40 ms.
+    config.set("socket.nagle.disable", "true");
     for (name, value) in defaults {
         config.set(*name, *value);
     }
@@ -59,7 +61,8 @@ pub(super) fn member(kafka: &Kafka, group: &str) -> ClientConfig {
     defaults.extend([
         // A dead member's partitions stand still for as long as this.
         ("session.timeout.ms", "8000"),
-        ("heartbeat.interval.ms", "2000"),
+        // Members hear of a rebalance with their next heartbeat; handing a partition over takes two.
+        ("heartbeat.interval.ms", "500"),
         ("max.poll.interval.ms", "120000"),
         ("partition.assignment.strategy", "cooperative-sticky"),
         // New partitions and topics of the inputs are seen within half a minute.

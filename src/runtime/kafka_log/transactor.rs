@@ -12,7 +12,7 @@ use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::util::Timeout;
 
 use super::consumer::{c_name, check_error, offsets_list};
-use super::errors::{from_code, from_kafka};
+use super::errors::{from_code, from_kafka, is_fatal};
 use super::settings::TRANSACTION_TIMEOUT_MS;
 use super::writer::{Deliveries, produce};
 use super::{PATIENCE, give_up};
@@ -187,44 +187,44 @@ impl Worker {
                     }
                     continue;
                 }
-                Err(trouble) => fenced_after_all(producer, trouble),
+                Err(trouble) => trouble,
             };
-            let error = match &trouble {
-                Trouble::Before(error) | Trouble::Open(error) => error,
+            let (error, open) = match trouble {
+                Trouble::Before(error) => (fenced_after_all(producer, error), false),
+                Trouble::Open(error) => (fenced_after_all(producer, error), true),
             };
             tracing::warn!(%error, id = self.id, "a transaction failed");
-            match trouble {
-                Trouble::Before(error @ LogError::Fenced(_)) | Trouble::Open(error @ LogError::Fenced(_)) => {
+            if matches!(error, LogError::Fenced(_)) {
+                self.fail(error);
+                return None;
+            }
+            if open {
+                return Some(Standing::Unknown);
+            }
+            match self.abort(producer) {
+                // What failed would fail again.
+                Ok(()) if is_fatal(&error) => {
                     self.fail(error);
                     return None;
                 }
-                Trouble::Open(_) => return Some(Standing::Unknown),
-                Trouble::Before(error) => {
-                    let aborted = retry(|| producer.abort_transaction(PATIENCE), || self.in_charge());
-                    producer.context().take();
-                    let aborted = aborted.map_err(|error| {
-                        match fenced_after_all(producer, Trouble::Before(from_kafka(&error, "aborting a transaction")))
-                        {
-                            Trouble::Before(error) | Trouble::Open(error) => error,
-                        }
-                    });
-                    match (error, aborted) {
-                        (_, Err(error @ LogError::Fenced(_))) | (error @ LogError::Fatal(_), _) => {
-                            self.fail(error);
-                            return None;
-                        }
-                        (_, Err(error)) => {
-                            tracing::warn!(%error, id = self.id);
-                            return Some(Standing::Aborted);
-                        }
-                        (_, Ok(())) => {}
-                    }
-                    if !self.put(Stage::Idle(Standing::Aborted)) {
-                        return None;
-                    }
+                Ok(()) if self.put(Stage::Idle(Standing::Aborted)) => {}
+                Ok(()) => return None,
+                Err(error @ LogError::Fenced(_)) => {
+                    self.fail(error);
+                    return None;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, id = self.id);
+                    return Some(Standing::Aborted);
                 }
             }
         }
+    }
+
+    fn abort(&self, producer: &TransactionalProducer) -> Result<(), LogError> {
+        let aborted = retry(|| producer.abort_transaction(PATIENCE), || self.in_charge());
+        producer.context().take();
+        aborted.map_err(|error| fenced_after_all(producer, from_kafka(&error, "aborting a transaction")))
     }
 
     fn in_charge(&self) -> bool {
@@ -287,10 +287,10 @@ fn attempt(
 }
 
 /// A producer that was fenced may say so only in its last words. To make a new one then would fence the rightful owner.
-fn fenced_after_all(producer: &TransactionalProducer, trouble: Trouble) -> Trouble {
+fn fenced_after_all(producer: &TransactionalProducer, error: LogError) -> LogError {
     match producer.client().fatal_error().map(|(code, _)| from_code(code, "transaction")) {
-        Some(error @ LogError::Fenced(_)) => Trouble::Before(error),
-        _ => trouble,
+        Some(fenced @ LogError::Fenced(_)) => fenced,
+        _ => error,
     }
 }
 

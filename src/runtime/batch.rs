@@ -1,0 +1,204 @@
+//! A whole history in one thread, without a log: records in arrival order come in, rows as of the last watermark go
+//! out. The same decoding, routing, blocks, fold and rollup as in a running instance; nothing depends on time or chance.
+
+use std::collections::BTreeMap;
+
+use super::parts::{Combine, Damage, Decode, Decoded, Effects, Fold, Letter, Parts, Raw, Row};
+use crate::ingest::route::{To, rejection_home, route};
+use crate::journal::block::{BlockBuilder, Range, Source};
+use crate::journal::entry::{Entry, Item, Rejected};
+use crate::model::event::{Event, Text, Topic};
+use crate::model::time::Millis;
+
+/// Input between two flushes, in bytes and records.
+const FLUSH_BYTES: usize = 1 << 20;
+const FLUSH_RECORDS: usize = 4096;
+
+/// A record of a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    pub topic: Topic,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub timestamp: Millis,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// A decoder that needs something that is not there.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("the fold: {0}")]
+    Damage(#[from] Damage),
+}
+
+/// What a history comes to.
+pub struct Outcome<P: Parts> {
+    pub rows: Vec<Row>,
+    pub letters: Vec<Letter>,
+    pub watermark: Option<Millis>,
+    pub shards: Vec<P::Shard>,
+    pub rollup: P::Rollup,
+}
+
+/// One file is one source partition.
+#[derive(Clone, Copy, Debug, Default)]
+struct File {
+    from: i64,
+    next: i64,
+    watermark: Option<Millis>,
+    /// Read to its end, which the next flush says.
+    ended: bool,
+}
+
+pub struct Batch<P: Parts> {
+    decoder: P::Decoder,
+    shards: Vec<Seat<P>>,
+    builders: Vec<BlockBuilder>,
+    files: BTreeMap<Topic, File>,
+    /// Of all accepted events.
+    greatest: Option<Millis>,
+    /// What is from the future is from after this.
+    as_of: Option<Millis>,
+    bytes: usize,
+    records: usize,
+    letters: Vec<Letter>,
+}
+
+struct Seat<P: Parts> {
+    fold: P::Shard,
+    journal: i64,
+    forwards: i64,
+}
+
+impl<P: Parts> Batch<P> {
+    #[must_use]
+    pub fn new(parts: &P, shards: u16, as_of: Option<Millis>) -> Self {
+        let seat = |number| Seat { fold: parts.shard(number), journal: 0, forwards: 0 };
+        Self {
+            decoder: parts.decoder(),
+            shards: (0..shards).map(seat).collect(),
+            builders: (0..shards).map(|_| BlockBuilder::default()).collect(),
+            files: Topic::ALL.into_iter().map(|topic| (topic, File::default())).collect(),
+            greatest: None,
+            as_of,
+            bytes: 0,
+            records: 0,
+            letters: Vec::new(),
+        }
+    }
+
+    /// Takes the next record. Records must come in arrival order.
+    pub fn take(&mut self, line: &Line<'_>) -> Result<(), BatchError> {
+        let file = self.files.entry(line.topic).or_default();
+        let offset = file.next;
+        let raw = Raw { key: line.key, value: line.value, timestamp: line.timestamp };
+        let now = self.as_of.unwrap_or(Millis::MAX);
+        let decoded = self.decoder.decode(line.topic, raw, now).map_err(|error| BatchError::Unavailable(error.0))?;
+        let source = Source { topic: line.topic, partition: 0 };
+        match decoded {
+            Decoded::Event(event) => {
+                if line.topic.carries_time() {
+                    file.watermark = file.watermark.max(event.occurred_at());
+                    self.greatest = self.greatest.max(event.occurred_at());
+                }
+                push_event(&mut self.builders, source, offset, line.timestamp, event);
+            }
+            Decoded::Rejected { reason, message } => {
+                let shard = rejection_home(source, shards(&self.builders));
+                let topic = Text::borrowed(line.topic.name());
+                let (key, value) = (line.key, line.value);
+                let rejected = Rejected { reason, message, topic, key, value, headers: Vec::new() };
+                let entry = Entry { offset, timestamp: line.timestamp, item: Item::Rejected(rejected) };
+                self.builders[usize::from(shard)].push(source, &entry);
+            }
+            Decoded::Skipped => {}
+        }
+        file.next += 1;
+        self.records += 1;
+        self.bytes += line.value.map_or(0, <[u8]>::len);
+        if self.bytes >= FLUSH_BYTES || self.records >= FLUSH_RECORDS {
+            self.flush(None)?;
+        }
+        Ok(())
+    }
+
+    /// A topic without a file, or one whose last record was taken: it holds the watermark no longer.
+    pub fn end(&mut self, topic: Topic) {
+        self.files.entry(topic).or_default().ended = true;
+    }
+
+    /// No more records: moves the watermark to `as_of`, or the greatest time of any event, and says all rows.
+    pub fn finish(mut self, parts: &P) -> Result<Outcome<P>, BatchError> {
+        self.flush(None)?;
+        if let Some(watermark) = self.as_of.or(self.greatest) {
+            self.flush(Some(watermark))?;
+        }
+        let mut rollup = parts.rollup();
+        for (number, seat) in self.shards.iter_mut().enumerate() {
+            rollup.apply(&seat.fold.take_block(number as u64, true, true));
+        }
+        let watermark = rollup.watermark();
+        let rows = rollup.changed(true, self.as_of.or(self.greatest).unwrap_or_default());
+        let shards = self.shards.into_iter().map(|seat| seat.fold).collect();
+        Ok(Outcome { rows, letters: self.letters, watermark, shards, rollup })
+    }
+
+    /// Hands every shard its block and brings their news to each other until there are none. At the end every file is
+    /// read, which the last flush says with the watermark to reach.
+    fn flush(&mut self, end: Option<Millis>) -> Result<(), BatchError> {
+        (self.bytes, self.records) = (0, 0);
+        for (topic, file) in &mut self.files {
+            let source = Source { topic: *topic, partition: 0 };
+            let range = Range { follows: file.from, from: file.from, to: file.next };
+            let watermark = file.watermark.take().max(end.filter(|_| topic.carries_time()));
+            // Idle says nothing of the clock here, only that the file holds nothing up.
+            let idle = (end.is_some() || std::mem::take(&mut file.ended)).then_some(Millis::MIN);
+            if file.from < file.next || idle.is_some() {
+                for builder in &mut self.builders {
+                    builder.cover(source, range, watermark, idle);
+                }
+            }
+            file.from = file.next;
+        }
+        let announced: Vec<(Topic, i32)> = Topic::ALL.into_iter().map(|topic| (topic, 1)).collect();
+        for (seat, builder) in self.shards.iter_mut().zip(&mut self.builders) {
+            seat.fold.apply_journal(seat.journal, &builder.finish(&announced))?;
+            seat.journal += 1;
+        }
+        self.settle()
+    }
+
+    fn settle(&mut self) -> Result<(), BatchError> {
+        loop {
+            let mut news = Vec::new();
+            for seat in &mut self.shards {
+                let Effects { forwards, letters } = seat.fold.take_effects();
+                news.extend(forwards);
+                self.letters.extend(letters);
+            }
+            if news.is_empty() {
+                return Ok(());
+            }
+            for (shard, value) in news {
+                let seat = &mut self.shards[usize::from(shard)];
+                seat.fold.apply_forward(seat.forwards, &value)?;
+                seat.forwards += 1;
+            }
+        }
+    }
+}
+
+fn shards(builders: &[BlockBuilder]) -> u16 {
+    u16::try_from(builders.len()).expect("a builder for each shard")
+}
+
+fn push_event(builders: &mut [BlockBuilder], source: Source, offset: i64, timestamp: Millis, event: Event<'_>) {
+    route(event, shards(builders), &mut |to, item| {
+        let entry = Entry { offset, timestamp, item };
+        match to {
+            To::Shard(shard) => builders[usize::from(shard)].push(source, &entry),
+            To::Every => builders.iter_mut().for_each(|builder| builder.push(source, &entry)),
+        }
+    });
+}

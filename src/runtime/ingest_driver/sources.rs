@@ -1,0 +1,122 @@
+//! The source partitions that this instance has: from where to where each has been read since the last flush, what
+//! holds it up, and whether it is idle. A range begins where the one before ended, whatever offsets lie between.
+
+use crate::journal::block::Source;
+use crate::model::event::Topic;
+use crate::model::time::Millis;
+use crate::runtime::log::Partition;
+use crate::runtime::settings::Backoff;
+
+#[derive(Debug)]
+pub struct SourceState {
+    pub partition: Partition,
+    pub source: Source,
+    /// Told apart from earlier times that this instance had the partition.
+    pub tenure: u64,
+    /// Whether it is known where to read on: before that, what is read is not taken.
+    pub placed: bool,
+    /// Not yet flushed: [from, next). Flushes have told everything up to `follows`: `from`, or less where records are
+    /// gone.
+    pub follows: i64,
+    pub from: i64,
+    pub next: i64,
+    /// The greatest `occurred_at` of the range's accepted events.
+    pub watermark: Option<Millis>,
+    /// When a record was last read, or the partition was gained.
+    pub heard: Millis,
+    pub idle: bool,
+    /// To be said with the next flush.
+    pub mark: Option<Millis>,
+    /// A record that cannot be judged now is at `next`, and nothing after it is taken.
+    pub blocked: bool,
+    /// Blocked and paused, to be tried again when due.
+    pub held: bool,
+    pub retry: Backoff,
+}
+
+impl SourceState {
+    fn new(partition: Partition, topic: Topic, tenure: u64, now: Millis) -> Self {
+        let source = Source { topic, partition: partition.number };
+        Self {
+            partition,
+            source,
+            tenure,
+            placed: false,
+            follows: 0,
+            from: 0,
+            next: 0,
+            watermark: None,
+            heard: now,
+            idle: false,
+            mark: None,
+            blocked: false,
+            held: false,
+            retry: Backoff::default(),
+        }
+    }
+
+    /// Whether the next flush has something to say of it.
+    #[must_use]
+    pub const fn has_news(&self) -> bool {
+        self.follows < self.next || self.mark.is_some()
+    }
+
+    /// The range is in a flush now; the next one begins where it ended.
+    pub const fn flushed(&mut self) {
+        self.follows = self.next;
+        self.from = self.next;
+        self.watermark = None;
+        self.mark = None;
+    }
+
+    pub fn took(&mut self, offset: i64, now: Millis) {
+        self.next = offset + 1;
+        self.heard = now;
+        self.idle = false;
+        self.mark = None;
+        self.retry.succeed();
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Sources {
+    all: Vec<SourceState>,
+    /// Records come in runs of one partition.
+    last: usize,
+    tenures: u64,
+}
+
+impl Sources {
+    pub fn gain(&mut self, partition: &Partition, topic: Topic, now: Millis) {
+        self.lose(partition);
+        self.tenures += 1;
+        self.all.push(SourceState::new(partition.clone(), topic, self.tenures, now));
+        self.all.sort_by_key(|state| state.source);
+    }
+
+    pub fn lose(&mut self, partition: &Partition) -> Option<Source> {
+        let at = self.all.iter().position(|state| state.partition == *partition)?;
+        Some(self.all.remove(at).source)
+    }
+
+    pub fn find(&mut self, partition: &Partition) -> Option<&mut SourceState> {
+        if self.all.get(self.last).is_none_or(|state| state.partition != *partition) {
+            self.last = self.all.iter().position(|state| state.partition == *partition)?;
+        }
+        self.all.get_mut(self.last)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &SourceState> {
+        self.all.iter()
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut SourceState> {
+        self.all.iter_mut()
+    }
+
+    /// Whether an offset of that tenure may still be committed here.
+    #[must_use]
+    pub fn holds(&self, partition: &Partition, tenure: u64) -> bool {
+        self.all.iter().any(|state| state.tenure == tenure && state.partition == *partition)
+    }
+}

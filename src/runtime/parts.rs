@@ -1,0 +1,143 @@
+//! The pure parts that the drivers drive, as the runtime needs them: decoding, the fold of a shard, the merge of the
+//! partials. None of them reads a clock or does IO (a decoder may ask its schema registry).
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::model::event::{Event, Text, Topic};
+use crate::model::time::Millis;
+use crate::partials::block::Block;
+
+/// A record as it came, before anything is known of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw<'a> {
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub timestamp: Millis,
+}
+
+/// What became of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decoded<'a> {
+    Event(Event<'a>),
+    /// Not accepted: the reason's code, and what was wrong.
+    Rejected {
+        reason: Text<'a>,
+        message: Text<'a>,
+    },
+    /// A tombstone where none means anything.
+    Skipped,
+}
+
+/// The record cannot be judged now: try again later (the schema registry does not answer).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
+
+pub trait Decode: Send + 'static {
+    /// `now` is the wall clock, by which a record may be from the future.
+    fn decode<'a>(&mut self, topic: Topic, record: Raw<'a>, now: Millis) -> Result<Decoded<'a>, Unavailable>;
+}
+
+/// Stored bytes that the fold cannot read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Damage(pub String);
+
+/// The next offsets to read of a shard's two logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
+pub struct Positions {
+    pub journal: i64,
+    pub forwards: i64,
+}
+
+impl Positions {
+    /// Whether neither log has been read further than in the other.
+    #[must_use]
+    pub const fn within(self, other: Self) -> bool {
+        self.journal <= other.journal && self.forwards <= other.forwards
+    }
+}
+
+/// A record for the dead letters: as it came, and why it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    pub reason: String,
+    pub message: String,
+    /// The name of the Kafka topic that it came from.
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub timestamp: Millis,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+/// What a shard has to say to others since it was last asked, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// The shard that it is for, and what it is told.
+    pub forwards: Vec<(u16, Vec<u8>)>,
+    pub letters: Vec<Letter>,
+}
+
+impl Effects {
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.forwards.is_empty() && self.letters.is_empty()
+    }
+}
+
+/// The fold of one shard. Its state is a function of two prefixes, however they interleave.
+pub trait Fold: Send + Sized + 'static {
+    fn apply_journal(&mut self, offset: i64, value: &[u8]) -> Result<(), Damage>;
+    fn apply_forward(&mut self, offset: i64, value: &[u8]) -> Result<(), Damage>;
+    fn positions(&self) -> Positions;
+    fn take_effects(&mut self) -> Effects;
+    /// The cells that changed since the last block, or all of them.
+    fn take_block(&mut self, claim: u64, takes_over: bool, whole: bool) -> Block;
+    /// Whether effects, cells or watermarks changed since they were taken.
+    fn has_news(&self) -> bool;
+    /// The whole state, in chunks that each fit in a record.
+    fn snapshot(&self) -> Vec<Vec<u8>>;
+}
+
+/// A row of the `kpis` topic; without a value it is a tombstone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub key: String,
+    pub value: Option<Vec<u8>>,
+}
+
+/// The merge of all shards' cells.
+pub trait Combine: Send + 'static {
+    fn apply(&mut self, block: &Block);
+    fn watermark(&self) -> Option<Millis>;
+    /// The rows that changed since they were last handed out; with `settle` those of windows that have ended, too.
+    fn changed(&mut self, settle: bool, now: Millis) -> Vec<Row>;
+    /// What a published value says, but for when: equal prints need not be published again.
+    fn print(&self, value: &[u8]) -> u64;
+}
+
+/// The print of a value in JSON.
+#[must_use]
+pub fn json_print(value: &[u8]) -> u64 {
+    use serde_json::Value;
+    let Ok(Value::Object(mut fields)) = serde_json::from_slice(value) else { return xxh3_64(value) };
+    for when in ["updated_at", "watermark"] {
+        fields.remove(when);
+    }
+    xxh3_64(Value::Object(fields).to_string().as_bytes())
+}
+
+/// Makes the parts, all from one configuration.
+pub trait Parts: Send + Sync + 'static {
+    type Decoder: Decode;
+    type Shard: Fold;
+    type Rollup: Combine;
+
+    fn decoder(&self) -> Self::Decoder;
+    fn shard(&self, number: u16) -> Self::Shard;
+    fn restore(&self, number: u16, chunks: &[Vec<u8>]) -> Result<Self::Shard, Damage>;
+    fn rollup(&self) -> Self::Rollup;
+}

@@ -1,0 +1,195 @@
+//! Whoever has the one partition of the partials is the rollup: it learns what is published, reads the partials,
+//! and publishes what differs, in transactions of one id. Everybody else follows the published rows.
+
+mod owning;
+mod taking;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::owning::Owning;
+use self::taking::Taking;
+use super::ingest_driver::Progress;
+use super::log::{Isolation, Log, LogError, Member, MemberMode, Membership, Partition, Read, Reader};
+use super::parts::Parts;
+use super::rows_view::RowsView;
+use super::settings::Backoff;
+use super::site::{DriverError, Site};
+use crate::model::time::Millis;
+
+pub struct RollupDriver<L: Log, P: Parts> {
+    member: Option<L::Member>,
+    /// Whether the group says that it is this instance.
+    owns: bool,
+    phase: Phase<L, P>,
+    retry: Backoff,
+    view: Arc<RowsView>,
+    report: Report,
+}
+
+enum Phase<L: Log, P: Parts> {
+    Following(Option<L::Reader>),
+    Taking(Box<Taking<L, P>>),
+    Owning(Box<Owning<L, P>>),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub owner: bool,
+    pub watermark: Option<Millis>,
+    /// The next offset of the partials.
+    pub read: i64,
+    pub rows_published: u64,
+    pub transactions: u64,
+}
+
+impl<L: Log, P: Parts> RollupDriver<L, P> {
+    #[must_use]
+    pub fn new(view: Arc<RowsView>) -> Self {
+        let phase = Phase::Following(None);
+        Self { member: None, owns: false, phase, retry: Backoff::default(), view, report: Report::default() }
+    }
+
+    #[must_use]
+    pub fn report(&self) -> Report {
+        match &self.phase {
+            Phase::Owning(owning) => owning.report(),
+            _ => Report { owner: false, ..self.report },
+        }
+    }
+
+    /// The merged cells, on the instance that owns them: to answer questions about any row.
+    #[must_use]
+    pub fn rollup(&self) -> Option<&P::Rollup> {
+        match &self.phase {
+            Phase::Owning(owning) => Some(owning.rollup()),
+            _ => None,
+        }
+    }
+
+    /// Does what there is to do, and waits for input at most that long.
+    pub fn step(&mut self, site: &Site<L, P>, now: Millis, wait: Duration) -> Result<Progress, DriverError> {
+        match self.attempt(site, now, wait) {
+            Ok(progress) => Ok(progress),
+            Err(error @ (DriverError::Log(LogError::Fatal(_)) | DriverError::Damaged { .. })) => Err(error),
+            Err(error) => {
+                // If the group still says so, it takes over again.
+                tracing::warn!(%error, "the rollup begins anew");
+                let fenced = matches!(error, DriverError::Log(LogError::Fenced(_)));
+                self.phase = Phase::Following(None);
+                self.retry.fail(now, &site.settings.limits);
+                if fenced {
+                    self.retry.hold(now, site.settings.limits.fenced_pause);
+                }
+                Ok(Progress::Quiet)
+            }
+        }
+    }
+
+    /// Publishes everything once more, as far as it is known. True when it is in the log.
+    pub fn finish(&mut self, site: &Site<L, P>, now: Millis) -> Result<bool, DriverError> {
+        match &mut self.phase {
+            Phase::Owning(owning) => owning.finish(site, &self.view, now),
+            _ => Ok(true),
+        }
+    }
+
+    pub fn leave(self, wait: Duration) -> Result<(), LogError> {
+        self.member.map_or(Ok(()), |member| member.leave(wait))
+    }
+
+    fn attempt(&mut self, site: &Site<L, P>, now: Millis, wait: Duration) -> Result<Progress, DriverError> {
+        self.hear(site)?;
+        if !self.retry.is_due(now) {
+            return Ok(Progress::Quiet);
+        }
+        match &mut self.phase {
+            Phase::Following(_) if self.owns => {
+                self.phase = Phase::Taking(Box::new(Taking::begin(site)?));
+                Ok(Progress::Busy)
+            }
+            Phase::Following(reader) => Ok(follow(site, reader, &self.view, wait)?),
+            Phase::Taking(taking) => {
+                if taking.step(site, &self.view, wait)? {
+                    let Phase::Taking(taken) = std::mem::replace(&mut self.phase, Phase::Following(None)) else {
+                        return Ok(Progress::Busy);
+                    };
+                    self.phase = Phase::Owning(Box::new(Owning::begin(site, *taken)?));
+                    self.retry.succeed();
+                }
+                Ok(Progress::Busy)
+            }
+            Phase::Owning(owning) => owning.step(site, &self.view, now, wait),
+        }
+    }
+
+    /// Hears from the group whether this instance is the rollup.
+    fn hear(&mut self, site: &Site<L, P>) -> Result<(), LogError> {
+        let member = match &mut self.member {
+            Some(member) => member,
+            none => {
+                let topics = [site.names.partials.to_string()];
+                none.insert(site.log.member(&site.names.rollup_group, &topics, MemberMode::Owns)?)
+            }
+        };
+        let owned = &mut self.owns;
+        let before = *owned;
+        let heard = member.poll(Duration::ZERO, 1, &mut |heard| match heard {
+            Membership::Gained(partitions) => *owned |= !partitions.is_empty(),
+            Membership::Lost(partitions) => *owned &= partitions.is_empty(),
+            Membership::Read(_) => {}
+        });
+        match heard {
+            Ok(_) | Err(LogError::Retriable(_)) => {}
+            Err(error @ LogError::Fatal(_)) => return Err(error),
+            Err(error) => {
+                (self.member, self.owns) = (None, false);
+                tracing::warn!(%error, "the rollup group's consumer is made anew");
+            }
+        }
+        if before && !self.owns {
+            self.report = self.report();
+            self.phase = Phase::Following(None);
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the view up to date from what the owner publishes.
+fn follow<L: Log, P: Parts>(
+    site: &Site<L, P>,
+    reader: &mut Option<L::Reader>,
+    view: &RowsView,
+    wait: Duration,
+) -> Result<Progress, LogError> {
+    let reader = match reader {
+        Some(reader) => reader,
+        none => {
+            let mut reader = site.log.reader(Isolation::ReadCommitted)?;
+            for partition in published(site)? {
+                let (low, _) = site.log.bounds(&partition)?;
+                reader.assign(&partition, low)?;
+            }
+            none.insert(reader)
+        }
+    };
+    let read = reader.poll(wait, site.settings.limits.poll_records, &mut |read| {
+        if let Read::Record(record) = read
+            && let Some(key) = record.key.and_then(|key| std::str::from_utf8(key).ok())
+        {
+            view.put([(key, record.value)]);
+        }
+    });
+    match read {
+        Ok(read) => Ok(if read > 0 { Progress::Busy } else { Progress::Quiet }),
+        Err(LogError::Retriable(_)) => Ok(Progress::Quiet),
+        Err(error) => Err(error),
+    }
+}
+
+/// The partitions of the published rows.
+fn published<L: Log, P: Parts>(site: &Site<L, P>) -> Result<Vec<Partition>, LogError> {
+    let topic = &site.names.kpis;
+    let count = site.log.partitions(topic)?.ok_or_else(|| LogError::Fatal(format!("topic {topic} does not exist")))?;
+    Ok((0..count).map(|number| Partition { topic: Arc::clone(topic), number }).collect())
+}

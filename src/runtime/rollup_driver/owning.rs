@@ -1,0 +1,274 @@
+//! The rollup at work: blocks of partials in, the rows that changed out, the newest value of each. While rows are on
+//! their way no others are asked for, so under load the interval stretches and rows never queue.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use super::Report;
+use super::taking::Taking;
+use crate::model::time::Millis;
+use crate::partials::block::Block;
+use crate::runtime::ingest_driver::Progress;
+use crate::runtime::log::{
+    Isolation, Log, LogError, Outgoing, Partition, Read, Reader, Standing, Transaction, Transactor,
+};
+use crate::runtime::partitioner::partition_of;
+use crate::runtime::parts::{Combine, Parts, Row};
+use crate::runtime::rows_view::RowsView;
+use crate::runtime::site::{DriverError, Site};
+
+pub(super) struct Owning<L: Log, P: Parts> {
+    transactor: Option<L::Transactor>,
+    reader: L::Reader,
+    rollup: P::Rollup,
+    partials: Partition,
+    kpis: Vec<Partition>,
+    prints: BTreeMap<String, u64>,
+    /// Read once from the beginning to the end: before that, rows would be of the past.
+    caught_up: bool,
+    next: i64,
+    committed: i64,
+    last_whole: BTreeMap<u16, i64>,
+    trimmed: i64,
+    queue: VecDeque<Row>,
+    flight: Option<Flight>,
+    /// The first rows after taking over say all there is: what is published beyond them is gone.
+    first: bool,
+    last_publish: Option<Millis>,
+    last_settle: Option<Millis>,
+    last_trim: Option<Millis>,
+    last_row_settled: bool,
+    report: Report,
+}
+
+struct Flight {
+    transaction: Transaction,
+    rows: Vec<Row>,
+    offset: i64,
+    submitted: bool,
+}
+
+impl<L: Log, P: Parts> Owning<L, P> {
+    pub fn begin(site: &Site<L, P>, taking: Taking<L, P>) -> Result<Self, LogError> {
+        let partials = site.names.partials_log();
+        let mut reader = site.log.reader(Isolation::ReadCommitted)?;
+        let (low, _) = site.log.bounds(&partials)?;
+        reader.assign(&partials, low)?;
+        tracing::info!(rows = taking.prints.len(), "this instance is the rollup");
+        Ok(Self {
+            transactor: Some(taking.transactor),
+            reader,
+            rollup: taking.rollup,
+            partials,
+            kpis: taking.kpis,
+            prints: taking.prints,
+            caught_up: false,
+            next: low,
+            committed: low,
+            last_whole: BTreeMap::new(),
+            trimmed: low,
+            queue: VecDeque::new(),
+            flight: None,
+            first: true,
+            last_publish: None,
+            last_settle: None,
+            last_trim: None,
+            last_row_settled: false,
+            report: Report { owner: true, ..Report::default() },
+        })
+    }
+
+    pub const fn rollup(&self) -> &P::Rollup {
+        &self.rollup
+    }
+
+    pub fn report(&self) -> Report {
+        Report { watermark: self.rollup.watermark(), read: self.next, ..self.report }
+    }
+
+    pub fn step(
+        &mut self,
+        site: &Site<L, P>,
+        view: &RowsView,
+        now: Millis,
+        wait: Duration,
+    ) -> Result<Progress, DriverError> {
+        self.settle(site, view)?;
+        let read = self.read(site, wait)?;
+        if self.is_due(site, now) {
+            let settles = self.last_settle.is_none_or(|last| last + site.settings.settle_interval <= now);
+            self.collect(settles, now);
+        }
+        self.submit(site)?;
+        self.trim(site, now);
+        Ok(if read > 0 || self.flight.is_some() { Progress::Busy } else { Progress::Quiet })
+    }
+
+    /// Publishes everything that changed, of ended windows too. True when it is in the log.
+    pub fn finish(&mut self, site: &Site<L, P>, view: &RowsView, now: Millis) -> Result<bool, DriverError> {
+        self.settle(site, view)?;
+        let idle = self.flight.is_none() && self.queue.is_empty();
+        if idle && (self.last_row_settled || !self.caught_up || self.rollup.watermark().is_none()) {
+            return Ok(true);
+        }
+        if idle {
+            self.collect(true, now);
+            self.last_row_settled = true;
+        }
+        self.submit(site)?;
+        Ok(false)
+    }
+
+    fn read(&mut self, site: &Site<L, P>, wait: Duration) -> Result<usize, DriverError> {
+        let Self { reader, rollup, next, last_whole, caught_up, .. } = self;
+        let mut damage = None;
+        let read = reader.poll(wait, site.settings.limits.poll_records, &mut |read| match read {
+            Read::Record(record) => {
+                *next = record.offset + 1;
+                let Some(value) = record.value.filter(|_| damage.is_none()) else { return };
+                match Block::decode(value) {
+                    Ok(block) => {
+                        if block.whole {
+                            last_whole.insert(block.shard, record.offset);
+                        }
+                        rollup.apply(&block);
+                    }
+                    Err(error) => damage = Some(error),
+                }
+            }
+            Read::End { next: end, .. } => {
+                *next = end.max(*next);
+                *caught_up = true;
+            }
+        });
+        match (damage, read) {
+            (Some(damage), _) => Err(damage.into()),
+            (None, Ok(read)) => Ok(read),
+            (None, Err(LogError::Retriable(_))) => Ok(0),
+            (None, Err(error)) => Err(error.into()),
+        }
+    }
+
+    fn is_due(&self, site: &Site<L, P>, now: Millis) -> bool {
+        let rests = self.flight.is_none() && self.queue.is_empty();
+        let due = self.last_publish.is_none_or(|last| last + site.settings.output_interval <= now);
+        rests && due && self.caught_up && self.rollup.watermark().is_some()
+    }
+
+    /// Asks for the rows that changed and queues those that say something else than what is published.
+    fn collect(&mut self, settle: bool, now: Millis) {
+        let settle = settle || self.first;
+        self.last_publish = Some(now);
+        if settle {
+            self.last_settle = Some(now);
+        }
+        self.last_row_settled = false;
+        let mut gone: BTreeSet<String> = BTreeSet::new();
+        if std::mem::take(&mut self.first) {
+            gone = self.prints.keys().cloned().collect();
+        }
+        for row in self.rollup.changed(settle, now) {
+            gone.remove(&row.key);
+            let news = match &row.value {
+                Some(value) => {
+                    let print = self.rollup.print(value);
+                    self.prints.insert(row.key.clone(), print) != Some(print)
+                }
+                None => self.prints.remove(&row.key).is_some(),
+            };
+            if news {
+                self.queue.push_back(row);
+            }
+        }
+        for key in gone {
+            self.prints.remove(&key);
+            self.queue.push_back(Row { key, value: None });
+        }
+    }
+
+    fn submit(&mut self, site: &Site<L, P>) -> Result<(), LogError> {
+        if self.flight.is_none() && (!self.queue.is_empty() || self.next != self.committed) && self.caught_up {
+            let most = site.settings.limits.rows_per_transaction.min(self.queue.len());
+            let rows: Vec<Row> = self.queue.drain(..most).collect();
+            let records = rows.iter().map(|row| self.record(row)).collect();
+            let group = site.names.rollup_group.clone();
+            let offsets = vec![(self.partials.clone(), self.next)];
+            let transaction = Transaction { records, group, offsets };
+            self.flight = Some(Flight { transaction, rows, offset: self.next, submitted: false });
+        }
+        let Some(flight) = self.flight.as_mut().filter(|flight| !flight.submitted) else { return Ok(()) };
+        let transactor = match &mut self.transactor {
+            Some(transactor) => transactor,
+            none => none.insert(site.log.transactor(&site.names.rollup_transactions())?),
+        };
+        match transactor.poll() {
+            Ok(Standing::Busy) | Err(LogError::Retriable(_)) => Ok(()),
+            Ok(_) => match transactor.submit(flight.transaction.clone()) {
+                Ok(()) => {
+                    flight.submitted = true;
+                    Ok(())
+                }
+                Err(LogError::Retriable(_)) => Ok(()),
+                Err(error) => self.begin_anew(error),
+            },
+            Err(error) => self.begin_anew(error),
+        }
+    }
+
+    fn settle(&mut self, site: &Site<L, P>, view: &RowsView) -> Result<(), LogError> {
+        let Some(flight) = self.flight.as_mut().filter(|flight| flight.submitted) else { return Ok(()) };
+        let Some(transactor) = &mut self.transactor else { return Ok(()) };
+        match transactor.poll() {
+            Ok(Standing::Busy) | Err(LogError::Retriable(_)) => Ok(()),
+            // A row that is published twice says the same twice.
+            Ok(Standing::Aborted | Standing::Unknown) => {
+                flight.submitted = false;
+                self.submit(site)
+            }
+            Ok(Standing::Ready) => {
+                let Some(flight) = self.flight.take() else { return Ok(()) };
+                view.put(flight.rows.iter().map(|row| (row.key.as_str(), row.value.as_deref())));
+                self.committed = flight.offset;
+                self.report.transactions += 1;
+                self.report.rows_published += flight.rows.len() as u64;
+                Ok(())
+            }
+            Err(error) => self.begin_anew(error),
+        }
+    }
+
+    /// The fate of the transaction is open: the next transactor settles it, and the same rows follow.
+    fn begin_anew(&mut self, error: LogError) -> Result<(), LogError> {
+        if !matches!(error, LogError::Spent(_)) {
+            return Err(error);
+        }
+        tracing::warn!(%error, "the rollup's transaction is sent again");
+        self.transactor = None;
+        if let Some(flight) = &mut self.flight {
+            flight.submitted = false;
+        }
+        Ok(())
+    }
+
+    fn record(&self, row: &Row) -> Outgoing {
+        let partition = self.kpis[partition_of(row.key.as_bytes(), self.kpis.len())].clone();
+        let (key, value) = (Some(row.key.clone().into_bytes()), row.value.clone());
+        Outgoing { partition, timestamp: None, key, value, headers: Vec::new() }
+    }
+
+    /// What lies before every shard's last whole block is never needed again.
+    fn trim(&mut self, site: &Site<L, P>, now: Millis) {
+        let due = self.last_trim.is_none_or(|last| last + site.settings.limits.trim_interval <= now);
+        if !due || self.last_whole.len() < usize::from(site.names.shards) {
+            return;
+        }
+        self.last_trim = Some(now);
+        let Some(before) = self.last_whole.values().copied().min().filter(|before| *before > self.trimmed) else {
+            return;
+        };
+        match site.log.trim(&self.partials, before) {
+            Ok(()) => self.trimmed = before,
+            Err(error) => tracing::warn!(%error, "the partials cannot be trimmed"),
+        }
+    }
+}

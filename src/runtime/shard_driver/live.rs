@@ -1,0 +1,214 @@
+//! A live shard: fold, seal, commit. One batch is in its transaction while the next one accumulates, up to a bound.
+
+use std::time::Duration;
+
+use super::Report;
+use super::saving::Saving;
+use super::sealed::{Fate, Sealed};
+use crate::model::time::Millis;
+use crate::runtime::effects::{Counts, records};
+use crate::runtime::ingest_driver::Progress;
+use crate::runtime::log::{Log, LogError, Outgoing, Partition, Read, Reader, Transaction};
+use crate::runtime::outbox::Slip;
+use crate::runtime::parts::{Fold, Parts, Positions};
+use crate::runtime::recovery::{Recovered, apply};
+use crate::runtime::site::{DriverError, Site};
+
+pub(super) struct Live<L: Log, P: Parts> {
+    pub(super) number: u16,
+    pub(super) journal: Partition,
+    pub(super) forwards: Partition,
+    counts: Counts,
+    pub(super) transactor: Option<L::Transactor>,
+    reader: L::Reader,
+    fold: P::Shard,
+    /// The next offsets to read, over what nobody is meant to read (marks of transactions) too.
+    seen: Positions,
+    pub(super) committed: Positions,
+    pub(super) sealed: Option<Sealed>,
+    last_seal: Millis,
+    /// Folded since the last seal.
+    gathered_bytes: usize,
+    /// Blocks of this owner; drawn anew when one of them was lost.
+    claim: u64,
+    claim_is_new: bool,
+    slip: Slip,
+    journal_end: i64,
+    saving: Saving,
+    pub(super) report: Report,
+}
+
+impl<L: Log, P: Parts> Live<L, P> {
+    pub fn new(site: &Site<L, P>, number: u16, recovered: Recovered<L, P>, now: Millis) -> Result<Self, LogError> {
+        let Recovered { transactor, reader, fold, shelf, committed, journal_end, tail_bytes } = recovered;
+        let dead_letters = site.log.partitions(&site.names.dead_letters)?.unwrap_or(1);
+        tracing::info!(shard = number, "live");
+        Ok(Self {
+            number,
+            journal: site.names.journal_of(number),
+            forwards: site.names.forwards_of(number),
+            counts: Counts { dead_letters },
+            transactor: Some(transactor),
+            reader,
+            fold,
+            seen: committed,
+            committed,
+            sealed: None,
+            last_seal: now,
+            gathered_bytes: 0,
+            claim: site.draw(now),
+            claim_is_new: true,
+            slip: site.outbox.open(),
+            journal_end,
+            saving: Saving::new(site, number, shelf, tail_bytes),
+            report: Report::default(),
+        })
+    }
+
+    pub const fn fold(&self) -> &P::Shard {
+        &self.fold
+    }
+
+    pub fn report(&self) -> Report {
+        Report {
+            live: true,
+            caught_up: self.is_caught_up(),
+            read: self.seen,
+            committed: self.committed,
+            snapshots: self.saving.taken,
+            snapshot_bytes: self.saving.last_bytes(),
+            ..self.report
+        }
+    }
+
+    pub fn step(&mut self, site: &Site<L, P>, now: Millis, wait: Duration) -> Result<Progress, DriverError> {
+        self.attend(site, now)?;
+        let must_wait = self.sealed.is_some() || !site.outbox.has_room();
+        let is_full = must_wait && self.gathered_bytes >= site.settings.limits.batch_bytes;
+        let read = if is_full { 0 } else { self.read(site, wait)? };
+        if self.is_due(site, now) {
+            self.seal(site, now, false);
+            self.submit(site)?;
+        }
+        Ok(if read > 0 { Progress::Busy } else { Progress::Quiet })
+    }
+
+    pub fn finish(&mut self, site: &Site<L, P>, now: Millis) -> Result<bool, DriverError> {
+        self.attend(site, now)?;
+        let is_told = self.sealed.is_none() && self.seen == self.committed && !self.has_to_tell();
+        let is_saved = !self.saving.has_tail() && !self.saving.is_under_way();
+        if self.sealed.is_none() && !self.saving.is_under_way() && !(is_told && is_saved) {
+            self.seal(site, now, true);
+            self.submit(site)?;
+        }
+        Ok(is_told && is_saved && site.outbox.pending(self.slip) == 0)
+    }
+
+    /// Forgets what is not sent: the driver goes.
+    pub fn close(&self, site: &Site<L, P>) {
+        site.outbox.close(self.slip);
+        self.saving.close(site);
+    }
+
+    /// Sees to what is under way.
+    fn attend(&mut self, site: &Site<L, P>, now: Millis) -> Result<(), LogError> {
+        match self.settle(site)? {
+            Fate::Open => {}
+            Fate::Committed => self.committed(site, now),
+        }
+        self.submit(site)?;
+        if site.outbox.take_failure(self.slip) {
+            // A block is lost, and later ones may have arrived: begin again with all cells, under a new claim.
+            (self.claim, self.claim_is_new) = (site.draw(now), true);
+        }
+        self.saving.step(site, now);
+        site.outbox.step(now, Duration::ZERO)
+    }
+
+    const fn is_caught_up(&self) -> bool {
+        self.seen.journal >= self.journal_end
+    }
+
+    /// Whether the rollup is to hear something. Before it has caught up a shard would show a past state as the present.
+    fn has_to_tell(&self) -> bool {
+        self.is_caught_up() && (self.fold.has_news() || self.claim_is_new)
+    }
+
+    fn read(&mut self, site: &Site<L, P>, wait: Duration) -> Result<usize, DriverError> {
+        let Self { reader, fold, seen, gathered_bytes, saving, .. } = self;
+        let journal = &self.journal;
+        let mut damage = None;
+        let mut folded = 0;
+        let read = reader.poll(wait, site.settings.limits.poll_records, &mut |read| {
+            let (partition, next, record) = match &read {
+                Read::Record(record) => (record.partition, record.offset + 1, Some(record)),
+                Read::End { partition, next } => (*partition, *next, None),
+            };
+            let log = usize::from(partition != journal);
+            if let Some(record) = record
+                && let Some(value) = record.value
+                && damage.is_none()
+            {
+                folded += 1;
+                *gathered_bytes += value.len();
+                saving.grow(value.len());
+                damage = apply(fold, log, partition, record.offset, value).err();
+            }
+            let seen = if log == 0 { &mut seen.journal } else { &mut seen.forwards };
+            *seen = next.max(*seen);
+        });
+        match (damage, read) {
+            (Some(damage), _) => Err(damage),
+            (None, Ok(_) | Err(LogError::Retriable(_))) => Ok(folded),
+            (None, Err(error)) => Err(error.into()),
+        }
+    }
+
+    fn is_due(&self, site: &Site<L, P>, now: Millis) -> bool {
+        if self.sealed.is_some() || !site.outbox.has_room() {
+            return false;
+        }
+        let limits = &site.settings.limits;
+        let moved = self.seen != self.committed;
+        let tells = self.has_to_tell();
+        let after =
+            if tells || (moved && self.fold.has_news()) { limits.commit_interval } else { limits.offsets_interval };
+        let is_large = self.gathered_bytes >= limits.batch_bytes;
+        (moved || tells) && (is_large || self.last_seal + after <= now)
+    }
+
+    /// Takes everything that was folded so far into a transaction.
+    fn seal(&mut self, site: &Site<L, P>, now: Millis, last: bool) {
+        let snapshot = self.saving.is_due(site, last).then(|| {
+            self.saving.cut();
+            (self.fold.positions(), self.fold.snapshot())
+        });
+        let effects = self.fold.take_effects();
+        let tells = self.has_to_tell() || (self.is_caught_up() && snapshot.is_some());
+        let block = tells.then(|| {
+            let whole = self.claim_is_new || snapshot.is_some();
+            self.fold.take_block(self.claim, std::mem::take(&mut self.claim_is_new), whole)
+        });
+        let offsets = vec![(self.journal.clone(), self.seen.journal), (self.forwards.clone(), self.seen.forwards)];
+        let records = records(effects, &site.names, self.counts);
+        let transaction = Transaction { records, group: site.names.shards_group.clone(), offsets };
+        self.sealed = Some(Sealed::new(transaction, self.seen, block, snapshot));
+        (self.last_seal, self.gathered_bytes) = (now, 0);
+    }
+
+    /// The effects are out for good: the rollup may know, and a snapshot may say so.
+    fn committed(&mut self, site: &Site<L, P>, now: Millis) {
+        let Some(sealed) = self.sealed.take() else { return };
+        self.committed = sealed.offsets;
+        self.report.transactions += 1;
+        if let Some(block) = sealed.block {
+            let value = Some(block.encode());
+            let partition = site.names.partials_log();
+            let record = Outgoing { partition, timestamp: None, key: None, value, headers: Vec::new() };
+            site.outbox.send(self.slip, record);
+        }
+        if let Some((positions, chunks)) = sealed.snapshot {
+            self.saving.begin(site, now, positions, chunks);
+        }
+    }
+}
