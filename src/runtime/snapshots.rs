@@ -102,6 +102,9 @@ impl Shelf {
         let keys = self.keys.entry(name).or_default();
         let Some(value) = record.value else {
             keys.remove(key.as_bytes());
+            if keys.is_empty() {
+                self.keys.remove(&name);
+            }
             self.chunks.entry(name).or_default().remove(part);
             if part == MANIFEST {
                 self.complete.retain(|(complete, _)| *complete != name);
