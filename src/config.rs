@@ -1,6 +1,19 @@
 //! The configuration as the rest of the program sees it: checked, complete, with every default filled in. It is made
 //! only by `check` from what `raw` read, so a `Config` that exists is a valid one.
 
+mod check;
+mod environment;
+mod fingerprint;
+mod load;
+mod nearest;
+mod place;
+mod problem;
+mod quantities;
+mod raw;
+mod schema;
+mod sources;
+mod structure;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -13,6 +26,10 @@ use crate::model::money::Micros;
 use crate::model::stage::Stage;
 use crate::model::time::{Millis, Span};
 use crate::model::window::{Calendar, WindowKind};
+
+pub use check::channel_id;
+pub use problem::{Problem, Problems};
+pub use schema::json_schema;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -174,6 +191,28 @@ pub struct CustomModel {
 }
 
 impl Model {
+    pub const BUILT_IN: [Self; 14] = [
+        Self::First,
+        Self::Last,
+        Self::LastNonDirect,
+        Self::LastPaid,
+        Self::Linear,
+        Self::PositionBased,
+        Self::JShaped,
+        Self::InverseJ,
+        Self::UShaped,
+        Self::WShaped,
+        Self::FullPath,
+        Self::TimeDecay,
+        Self::Markov,
+        Self::Shapley,
+    ];
+
+    #[must_use]
+    pub fn built_in(name: &str) -> Option<Self> {
+        Self::BUILT_IN.into_iter().find(|model| model.name() == name)
+    }
+
     #[must_use]
     pub fn name(&self) -> &str {
         match self {

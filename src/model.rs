@@ -1,5 +1,7 @@
 //! The nouns of the pipeline: events, ids, money, time and windows. No IO, no clock, no behaviour of the flow.
 
+pub mod channel;
+pub mod entity;
 pub mod event;
 pub mod kinds;
 pub mod money;

@@ -5,6 +5,8 @@ pub mod batch;
 pub mod effects;
 pub mod ingest_driver;
 pub mod instance;
+pub mod kafka_log;
+pub mod line;
 pub mod log;
 pub mod memory_log;
 pub mod outbox;

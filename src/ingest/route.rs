@@ -2,7 +2,7 @@
 //! its home shard, and exactly one of them gets the event itself, which counts it.
 
 use crate::journal::block::Source;
-use crate::journal::entry::{Entity, FillSeen, Identify, Item, home};
+use crate::journal::entry::{FillSeen, Identify, Item, home};
 use crate::model::event::{DealStage, Event, Fill, Topic, Touch};
 use crate::model::kinds::TouchKind;
 
@@ -21,7 +21,7 @@ pub fn route<'a>(event: Event<'a>, shards: u16, hear: &mut impl FnMut(To, Item<'
         Event::Fill(fill) => route_fill(fill, shards, hear),
         Event::Stage(stage) => route_stage(stage, shards, hear),
         Event::Spend(spend) => {
-            hear(To::Shard(home(Entity::Channel, &spend.origin.channel, shards)), Item::Spend(spend));
+            hear(To::Shard(home(&spend.origin.channel, shards)), Item::Spend(spend));
         }
         Event::Account(account) => hear(To::Every, Item::Account(account)),
     }
@@ -39,7 +39,7 @@ fn route_touch<'a>(touch: Touch<'a>, shards: u16, hear: &mut impl FnMut(To, Item
     let lead = touch.lead_id.clone();
     let (to, identify) = match (visitor, lead) {
         // Its session decides what the lead gets, so only the visitor hears of it.
-        (Some(visitor), _) if touch.kind == TouchKind::PageView => (home(Entity::Visitor, &visitor, shards), None),
+        (Some(visitor), _) if touch.kind == TouchKind::PageView => (home(&visitor, shards), None),
         (Some(visitor), Some(lead)) => {
             let identify = Identify {
                 topic: Topic::Touchpoints,
@@ -48,15 +48,15 @@ fn route_touch<'a>(touch: Touch<'a>, shards: u16, hear: &mut impl FnMut(To, Item
                 visitor_id: visitor,
                 lead_id: lead.clone(),
             };
-            (home(Entity::Lead, &lead, shards), Some(identify))
+            (home(&lead, shards), Some(identify))
         }
-        (None, Some(lead)) => (home(Entity::Lead, &lead, shards), None),
-        (Some(visitor), None) => (home(Entity::Visitor, &visitor, shards), None),
+        (None, Some(lead)) => (home(&lead, shards), None),
+        (Some(visitor), None) => (home(&visitor, shards), None),
         (None, None) => unreachable!("a touch without visitor and lead is rejected when it is decoded"),
     };
     hear(To::Shard(to), Item::Touch(touch));
     if let Some(identify) = identify {
-        hear(To::Shard(home(Entity::Visitor, &identify.visitor_id, shards)), Item::Identify(identify));
+        hear(To::Shard(home(&identify.visitor_id, shards)), Item::Identify(identify));
     }
 }
 
@@ -68,15 +68,15 @@ fn route_fill<'a>(fill: Fill<'a>, shards: u16, hear: &mut impl FnMut(To, Item<'a
         lead_id: fill.lead_id.clone(),
         page: fill.page.clone(),
     });
-    hear(To::Shard(home(Entity::Lead, &fill.lead_id, shards)), Item::Fill(fill));
+    hear(To::Shard(home(&fill.lead_id, shards)), Item::Fill(fill));
     if let Some(seen) = seen {
-        hear(To::Shard(home(Entity::Visitor, &seen.visitor_id, shards)), Item::FillSeen(seen));
+        hear(To::Shard(home(&seen.visitor_id, shards)), Item::FillSeen(seen));
     }
 }
 
 fn route_stage<'a>(stage: DealStage<'a>, shards: u16, hear: &mut impl FnMut(To, Item<'a>)) {
-    let of_deal = stage.deal_id.as_ref().map(|deal| (home(Entity::Deal, deal, shards), stage.clone()));
-    hear(To::Shard(home(Entity::Lead, &stage.lead_id, shards)), Item::LeadStage(stage));
+    let of_deal = stage.deal_id.as_ref().map(|deal| (home(deal, shards), stage.clone()));
+    hear(To::Shard(home(&stage.lead_id, shards)), Item::LeadStage(stage));
     if let Some((to, stage)) = of_deal {
         hear(To::Shard(to), Item::DealStage(stage));
     }
@@ -147,11 +147,11 @@ mod tests {
     }
 
     fn visitor() -> To {
-        To::Shard(home(Entity::Visitor, "v", SHARDS))
+        To::Shard(home("v", SHARDS))
     }
 
     fn lead() -> To {
-        To::Shard(home(Entity::Lead, "l", SHARDS))
+        To::Shard(home("l", SHARDS))
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_stage_tells_its_deal_too() {
-        let deal = To::Shard(home(Entity::Deal, "d", SHARDS));
+        let deal = To::Shard(home("d", SHARDS));
         assert_eq!(routed(stage(Some("d"))), [(lead(), "lead stage"), (deal, "deal stage")]);
         assert_eq!(routed(stage(None)), [(lead(), "lead stage")]);
     }

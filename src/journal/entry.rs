@@ -2,8 +2,8 @@
 //! each: one is the event itself, which counts it, the others tell a further entity what it needs to know.
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::model::entity::EntityKey;
 use crate::model::event::{Account, DealStage, Fill, Spend, Text, Topic, Touch};
 use crate::model::time::Millis;
 
@@ -91,19 +91,24 @@ pub struct Rejected<'a> {
     pub headers: Vec<(Text<'a>, Option<&'a [u8]>)>,
 }
 
-/// The kinds of entity that have a home shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entity {
-    Visitor = 1,
-    Lead = 2,
-    Deal = 3,
-    Account = 4,
-    Channel = 5,
-}
-
 /// The shard where an entity lives. Stored in every journal: it never changes.
 #[must_use]
-pub fn home(entity: Entity, key: &str, shards: u16) -> u16 {
-    let hash = xxh3_64_with_seed(key.as_bytes(), entity as u64);
-    u16::try_from(hash % u64::from(shards)).expect("a remainder of a u16")
+pub fn home(id: &str, shards: u16) -> u16 {
+    EntityKey::of(id).home(shards)
+}
+
+impl Item<'_> {
+    /// None for accounts and rejected records.
+    #[must_use]
+    pub const fn occurred_at(&self) -> Option<Millis> {
+        match self {
+            Self::Touch(touch) => Some(touch.occurred_at),
+            Self::Identify(identify) => Some(identify.occurred_at),
+            Self::Fill(fill) => Some(fill.occurred_at),
+            Self::FillSeen(seen) => Some(seen.occurred_at),
+            Self::LeadStage(stage) | Self::DealStage(stage) => Some(stage.occurred_at),
+            Self::Spend(spend) => Some(spend.occurred_at),
+            Self::Account(_) | Self::Rejected(_) => None,
+        }
+    }
 }

@@ -1,7 +1,11 @@
 //! The plan: what of each measure a configuration needs, so that a KPI that nobody asked for costs nothing. Made from
 //! the catalogue; shards ask it before they count, and project facts to the dimensions that rows will want.
 
-use super::measures::{Dim, Measure};
+use std::collections::BTreeMap;
+
+use super::families::families_of;
+use super::measures::{Dim, Measure, Sum};
+use crate::config::Config;
 use crate::model::window::WindowKind;
 
 /// The dimensions of a measure that a grain keeps: bit n is the n-th of `Measure::dims`.
@@ -47,5 +51,39 @@ impl Plan {
     #[must_use]
     pub fn wants(&self, measure: Measure) -> bool {
         !self.grains(measure).is_empty()
+    }
+}
+
+/// The plan of exactly what the published KPIs need, in the windows that they have.
+#[must_use]
+pub fn plan_of(config: &Config) -> Plan {
+    let mut needed: BTreeMap<(Measure, WindowKind), Kept> = BTreeMap::new();
+    for family in &families_of(config).families {
+        for view in family.terms.iter().map(|term| &term.view) {
+            let bits = view.places().fold(0, |bits, place| bits | 1 << place);
+            for kind in &family.kinds {
+                let bucket = bucket_of(view.measure, *kind);
+                needed.entry((view.measure, bucket)).or_default().0 |= bits;
+            }
+        }
+    }
+    Plan::new(|measure| {
+        let of_it = needed.iter().filter(|((found, _), _)| *found == measure);
+        Grains { grains: of_it.map(|((_, kind), kept)| (*kind, *kept)).collect() }
+    })
+}
+
+/// The kind of bucket that windows of a kind are summed from.
+#[must_use]
+pub const fn bucket_of(measure: Measure, kind: WindowKind) -> WindowKind {
+    bucket_of_sum(measure.sum(), kind)
+}
+
+#[must_use]
+pub const fn bucket_of_sum(sum: Sum, kind: WindowKind) -> WindowKind {
+    match (sum, kind) {
+        (Sum::Distinct, kind) => kind,
+        (Sum::Additive, WindowKind::Minute | WindowKind::Hour) => kind,
+        (Sum::Additive, _) => WindowKind::Day,
     }
 }

@@ -21,6 +21,15 @@ impl<'a> Text<'a> {
     pub fn into_owned(self) -> Text<'static> {
         Text(Cow::Owned(self.0.into_owned()))
     }
+
+    /// A part of it, which borrows from where the text borrows.
+    #[must_use]
+    pub fn map(&self, part: impl for<'x> Fn(&'x str) -> Cow<'x, str>) -> Text<'a> {
+        match &self.0 {
+            Cow::Borrowed(text) => Text(part(text)),
+            Cow::Owned(text) => Text(Cow::Owned(part(text).into_owned())),
+        }
+    }
 }
 
 impl Deref for Text<'_> {

@@ -2,7 +2,6 @@
 //! which one is before it. Half-open; days, weeks, months, quarters and years are local, an hour that a change of
 //! the clocks repeats counts apart.
 
-use std::cell::Cell;
 use std::fmt;
 
 use jiff::civil::Date;
@@ -87,25 +86,59 @@ impl fmt::Display for WindowKind {
     }
 }
 
-/// The reporting zone's calendar. Looks a moment up by arithmetic while it stays within a known local hour.
+/// The reporting zone's calendar.
 #[derive(Clone, Debug)]
 pub struct Calendar {
     zone: TimeZone,
-    hour: Cell<LocalHour>,
 }
 
-/// An hour of local time between two changes of the clocks: [from, to), all of one day.
-#[derive(Clone, Copy, Debug)]
-struct LocalHour {
-    from: Millis,
-    to: Millis,
-    day: Day,
+/// An hour of local time, cut where the clocks change: [from, to), all of one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalHour {
+    pub from: Millis,
+    pub to: Millis,
+    pub day: Day,
+}
+
+/// A calendar that remembers the hour it was last asked for: events come nearly in order.
+#[derive(Clone, Debug)]
+pub struct LocalTime {
+    calendar: Calendar,
+    last: LocalHour,
+}
+
+impl LocalTime {
+    #[must_use]
+    pub const fn new(calendar: Calendar) -> Self {
+        Self { calendar, last: LocalHour { from: Millis(1), to: Millis(0), day: Day(0) } }
+    }
+
+    pub fn hour(&mut self, at: Millis) -> LocalHour {
+        if !(self.last.from <= at && at < self.last.to) {
+            self.last = self.calendar.local_hour(at);
+        }
+        self.last
+    }
+
+    /// The window of this kind that holds a moment.
+    pub fn window_at(&mut self, kind: WindowKind, at: Millis) -> Window {
+        match kind {
+            WindowKind::Day => Window { kind, start: self.hour(at).day.0 },
+            WindowKind::Hour => Window { kind, start: minutes(self.hour(at).from) },
+            _ => self.calendar.window_at(kind, at),
+        }
+    }
+
+    #[must_use]
+    pub const fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
 }
 
 impl Calendar {
     #[must_use]
     pub const fn new(zone: TimeZone) -> Self {
-        Self { zone, hour: Cell::new(LocalHour { from: Millis(1), to: Millis(0), day: Day(0) }) }
+        Self { zone }
     }
 
     #[must_use]
@@ -116,7 +149,7 @@ impl Calendar {
     /// The local day that holds a moment.
     #[must_use]
     pub fn day(&self, at: Millis) -> Day {
-        self.local_hour(at).day
+        day_of(self.zone.to_datetime(timestamp(at)).date())
     }
 
     /// The start of the local hour that holds a moment.
@@ -125,11 +158,9 @@ impl Calendar {
         self.local_hour(at).from
     }
 
-    fn local_hour(&self, at: Millis) -> LocalHour {
-        let known = self.hour.get();
-        if known.from <= at && at < known.to {
-            return known;
-        }
+    /// The local hour that holds a moment.
+    #[must_use]
+    pub fn local_hour(&self, at: Millis) -> LocalHour {
         let stamp = timestamp(at);
         let local = self.zone.to_datetime(stamp);
         let into =
@@ -143,9 +174,7 @@ impl Calendar {
         if let Some(change) = self.zone.following(stamp).next() {
             to = to.min(Millis(change.timestamp().as_millisecond()));
         }
-        let hour = LocalHour { from, to, day: day_of(local.date()) };
-        self.hour.set(hour);
-        hour
+        LocalHour { from, to, day: day_of(local.date()) }
     }
 
     /// The first moment of a local day.
@@ -264,7 +293,8 @@ pub fn day_of(date: Date) -> Day {
 #[must_use]
 pub fn date_of(day: Day) -> Date {
     const EPOCH: Date = jiff::civil::date(1970, 1, 1);
-    EPOCH.saturating_add(i64::from(day.0).days())
+    // A span has bounds of its own, a little wider than the calendar's.
+    EPOCH.saturating_add(i64::from(day.0).clamp(-7_000_000, 7_000_000).days())
 }
 
 fn minutes(at: Millis) -> i32 {

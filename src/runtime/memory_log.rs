@@ -108,6 +108,7 @@ impl Shared {
     }
 
     /// Tries until something comes of it or the time is over; on a told clock once.
+    #[allow(clippy::disallowed_methods, reason = "how long a thread waits is no part of the data")]
     fn wait<T>(
         &self,
         wait: Duration,
@@ -133,6 +134,7 @@ impl Shared {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "the log is what stamps records with the time")]
 fn wall_clock() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -31,8 +31,9 @@ impl Broker {
     fn start() -> Result<Self, String> {
         let directory = new_directory("kafka");
         let bootstrap = free_address().to_string();
-        let settings = directory.join("server.properties");
-        std::fs::write(&settings, server_properties(&bootstrap, &free_address().to_string(), &directory)).unwrap();
+        let settings = directory.path().join("server.properties");
+        std::fs::write(&settings, server_properties(&bootstrap, &free_address().to_string(), directory.path()))
+            .unwrap();
         format_storage(&settings);
 
         let classes = classes();
@@ -103,7 +104,7 @@ fn classes() -> String {
     format!("{}/*", tool("kafka").display())
 }
 
-fn format_storage(settings: &PathBuf) {
+fn format_storage(settings: &Path) {
     let classes = classes();
     let arguments = [QUIET, "-cp", &classes, "kafka.tools.StorageTool", "format", "-t", "dHJpYnV0YXJ5LXRlc3RzIQ", "-c"];
     let output = Command::new(command("java")).args(arguments).arg(settings).output().unwrap();
@@ -111,7 +112,7 @@ fn format_storage(settings: &PathBuf) {
     assert!(output.status.success(), "formatting the broker's storage (Kafka 4 needs Java 17): {text}");
 }
 
-fn server_properties(bootstrap: &str, controller: &str, directory: &std::path::Path) -> String {
+fn server_properties(bootstrap: &str, controller: &str, directory: &Path) -> String {
     format!(
         "process.roles=broker,controller
 node.id=1

@@ -7,8 +7,18 @@
 )]
 
 mod broker;
+mod compare;
 mod http;
+mod ingest_avro;
+mod ingest_faults;
+mod ingest_samples;
+mod line;
+mod log_contract;
+mod log_faults;
 mod prometheus;
+mod properties;
 mod real_parts;
+mod reference;
 mod registry;
+mod samples;
 mod tidy;

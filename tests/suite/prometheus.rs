@@ -24,7 +24,7 @@ impl Prometheus {
                 "global: {{ scrape_interval: 200ms, scrape_timeout: 200ms }}\n\
                  scrape_configs: [{{ job_name: tributary, static_configs: [{{ targets: ['{target}'] }}] }}]\n"
             );
-            std::fs::write(directory.join("prometheus.yml"), settings).unwrap();
+            std::fs::write(directory.path().join("prometheus.yml"), settings).unwrap();
             let address = free_address();
             let listen = format!("--web.listen-address={address}");
             let arguments = ["--config.file=prometheus.yml", "--storage.tsdb.path=data", &listen, "--log.level=warn"];

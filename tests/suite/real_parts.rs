@@ -9,11 +9,14 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 /// Runs the program "$@" under the shell's own pid. Beside it a watcher waits for the end of standard input, whose other
-/// end only the tests hold: when it closes, for whatever reason, the program is killed and its directory ($0) removed.
+/// end only the tests hold: when it closes, for whatever reason, the program is killed and its directory ($0) removed (which
+/// fails as long as the dying program still writes there).
 const WATCHED: &str = r#"
 exec 3<&0
-{ read -r _ <&3; kill -9 $$; rm -rf "$0"; } 2>/dev/null &
+{ read -r _ <&3; kill -9 $$; until rm -rf "$0"; do sleep 0.1; done; } 2>/dev/null &
 exec "$@" </dev/null 3<&-
 "#;
 
@@ -25,14 +28,14 @@ pub struct Part {
 }
 
 impl Part {
-    pub fn start(directory: PathBuf, program: &Path, arguments: &[&str]) -> Self {
-        let log = File::create(directory.join("log")).unwrap();
+    pub fn start(directory: TempDir, program: &Path, arguments: &[&str]) -> Self {
+        let log = File::create(directory.path().join("log")).unwrap();
         let mut child = Command::new("sh")
             .args(["-c", WATCHED])
-            .arg(&directory)
+            .arg(directory.path())
             .arg(program)
             .args(arguments)
-            .current_dir(&directory)
+            .current_dir(directory.path())
             .stdin(Stdio::piped())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -41,7 +44,8 @@ impl Part {
             .spawn()
             .unwrap();
         let lifeline = child.stdin.take();
-        Self { child, lifeline, directory }
+        // From here on the watcher removes it.
+        Self { child, lifeline, directory: directory.keep() }
     }
 
     /// Waits till `ready` gives something. An error when the program ends before, or has not got there in a minute: with
@@ -76,9 +80,9 @@ impl Drop for Part {
     }
 }
 
-/// A directory that the part to be started in it removes at its end.
-pub fn new_directory(name: &str) -> PathBuf {
-    tempfile::Builder::new().prefix(&format!("tributary-{name}-")).tempdir().unwrap().keep()
+/// A directory for a part to be started in.
+pub fn new_directory(name: &str) -> TempDir {
+    tempfile::Builder::new().prefix(&format!("tributary-{name}-")).tempdir().unwrap()
 }
 
 /// A loopback address whose port was free a moment ago.
@@ -131,12 +135,13 @@ mod tests {
     #[test]
     fn a_dropped_part_is_gone_with_its_directory() {
         let directory = new_directory("part");
-        let part = Part::start(directory.clone(), Path::new("sleep"), &["600"]);
+        let path = directory.path().to_owned();
+        let part = Part::start(directory, Path::new("sleep"), &["600"]);
         let process = PathBuf::from(format!("/proc/{}", part.child.id()));
-        assert!(process.exists() && directory.exists());
+        assert!(process.exists() && path.exists());
         drop(part);
         assert!(!process.exists());
-        wait_for("the directory to go", Duration::from_secs(10), || (!directory.exists()).then_some(()));
+        wait_for("the directory to go", Duration::from_secs(10), || (!path.exists()).then_some(()));
     }
 
     #[test]

@@ -103,7 +103,9 @@ impl Member for MemoryMember {
     }
 
     fn commit(&mut self, offsets: &[(Partition, i64)]) -> Result<(), LogError> {
-        self.shared.lock().group_commit(&self.group, self.state.number, offsets);
+        let mut owned = offsets.to_vec();
+        owned.retain(|(partition, _)| self.state.cursors.find(partition).is_ok());
+        self.shared.lock().group_commit(&self.group, self.state.number, &owned);
         Ok(())
     }
 

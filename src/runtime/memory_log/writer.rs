@@ -50,8 +50,10 @@ impl Writer for MemoryWriter {
         if broker.faults.full() {
             return Ok(Err(record));
         }
-        broker.send(self.number, number, record)?;
+        let sent = broker.send(self.number, number, record);
         drop(broker);
+        self.spent = sent.is_err();
+        sent?;
         self.shared.changed.notify_all();
         Ok(Ok(()))
     }

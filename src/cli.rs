@@ -1,0 +1,125 @@
+//! The command line: one arm and one module a command. Exit codes: 0 done, 1 failed while running, 2 bad usage or
+//! configuration.
+
+mod catalogue;
+mod check;
+pub mod generate;
+mod init;
+mod report;
+mod run;
+mod schema;
+mod topics;
+
+use std::io::{ErrorKind, IsTerminal, Write, stderr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::config::{Config, Problems};
+use crate::telemetry::logging::LoggingError;
+
+/// The configuration that is read when none is named, if it is there.
+const DEFAULT_CONFIG: &str = "tributary.toml";
+const BAD_USAGE: u8 = 2;
+
+/// Streaming marketing KPIs and attribution beside Kafka.
+#[derive(Debug, Parser)]
+#[command(name = "tributary", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// The configuration [default: tributary.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE", env = "TRIBUTARY_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the KPI catalogue: what each KPI means, its formula, what its rows are split by
+    Catalogue(catalogue::Catalogue),
+    /// Validate the configuration: every problem, with its place and a hint
+    Check(check::Check),
+    /// Write a reproducible synthetic history, to try things out or to measure them
+    Generate(generate::Generate),
+    /// Write a commented configuration
+    Init(init::Init),
+    /// Compute every KPI of a history in files: the same fold and the same rows as a running instance
+    Report(report::Report),
+    /// Run the processor until it is told to stop
+    Run(run::Run),
+    /// Print the JSON schema of the configuration
+    Schema,
+    /// Print the topics that a deployment needs, or create those that are absent
+    Topics(topics::Topics),
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+/// What is wrong with how a command was called, beyond what the parser sees.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadUsage(pub String);
+
+impl Cli {
+    /// # Errors
+    /// `Problems` of the configuration, `BadUsage`, or whatever stopped the command.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let source = ConfigSource { named: self.config };
+        match self.command {
+            Command::Catalogue(catalogue) => catalogue.run(&source),
+            Command::Check(check) => check.run(&source),
+            Command::Generate(generate) => generate.run(),
+            Command::Init(init) => init.run(&source),
+            Command::Report(report) => report.run(&source),
+            Command::Run(run) => run.run(&source),
+            Command::Schema => schema::run(),
+            Command::Topics(topics) => topics.run(&source),
+        }
+    }
+}
+
+/// Where a command finds the configuration.
+struct ConfigSource {
+    named: Option<PathBuf>,
+}
+
+impl ConfigSource {
+    /// The named file, else the default one if it is there; none means defaults alone.
+    fn path(&self) -> Option<&Path> {
+        let default = Path::new(DEFAULT_CONFIG);
+        self.named.as_deref().or_else(|| default.exists().then_some(default))
+    }
+
+    fn path_to_write(&self) -> &Path {
+        self.named.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG))
+    }
+
+    fn load(&self) -> Result<Config, Problems> {
+        let text = |part: std::ffi::OsString| part.to_string_lossy().into_owned();
+        Config::load(self.path(), std::env::vars_os().map(|(name, value)| (text(name), text(value))))
+    }
+}
+
+/// Says on stderr what went wrong, and with which code the process ends.
+#[must_use]
+pub fn report_failure(failure: &anyhow::Error) -> ExitCode {
+    // Who reads our output has read enough (`tributary schema | head`).
+    if failure.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
+    let colour = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let (text, code) = match failure.downcast_ref::<Problems>() {
+        Some(problems) => (problems.render(colour), BAD_USAGE),
+        None if failure.is::<BadUsage>() || failure.is::<LoggingError>() => (format!("error: {failure}\n"), BAD_USAGE),
+        None => (format!("error: {failure:#}\n"), 1),
+    };
+    // Where stderr is closed there is nobody to tell; the exit code still says it.
+    let _ = stderr().lock().write_all(text.as_bytes());
+    ExitCode::from(code)
+}

@@ -1,0 +1,216 @@
+//! What comes out: experiments, feedback, alerts, own KPIs, outputs, metrics, state.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Checker, nearest, time};
+use crate::config::raw::{self, Names, OutputEncoding, Text};
+use crate::config::{
+    Alert, Config, Encoding, Experiments, Feedback, Metrics, Output, State, Time, UserKpi, quantities,
+};
+use crate::kpi::catalogue::built_in;
+use crate::kpi::families::problems_of;
+use crate::kpi::formula::FormulaError;
+use crate::kpi::quantities::quantities;
+use crate::model::stage::Stage;
+use crate::model::time::Span;
+use crate::model::window::WindowKind;
+
+const LEDGERS: [&str; 4] = ["attributions", "lead-lifecycle", "conversions", "suppressions"];
+const UNITS: [&str; 6] = ["count", "ratio", "currency", "currency per day", "seconds", "score"];
+/// What rows can be split by.
+const DIMENSIONS: [&str; 24] = [
+    "channel",
+    "campaign",
+    "content",
+    "term",
+    "channel_group",
+    "model",
+    "segment",
+    "kind",
+    "landing_page",
+    "page",
+    "form",
+    "asset",
+    "asset_type",
+    "stage",
+    "stat",
+    "reason",
+    "grade",
+    "route",
+    "category",
+    "path",
+    "definition",
+    "experiment",
+    "variant",
+    "kpi",
+];
+
+pub fn check_experiments(raw: &raw::Experiments, cx: &mut Checker<'_>) -> Experiments {
+    Experiments {
+        stage: cx.stage(&raw.stage).unwrap_or(Stage::Lead),
+        control: cx.name(&raw.control, "control variant"),
+    }
+}
+
+pub fn check_feedback(raw: &raw::Feedback, cx: &mut Checker<'_>) -> Feedback {
+    Feedback { stages: cx.stages(&raw.stages), lookback: cx.positive_duration(&raw.lookback, "feedback.lookback") }
+}
+
+pub fn check_alerts(raw: &[raw::Alert], time: &Time, cx: &mut Checker<'_>) -> Vec<Alert> {
+    let mut seen = BTreeSet::new();
+    let mut alerts = Vec::new();
+    for one in raw {
+        let name = cx.name(&one.name, "alert");
+        if !seen.insert(name.clone()) {
+            cx.fault(&one.name, format!("alert `{name}` is there twice"), "again", "");
+        }
+        check_condition(&one.when, cx);
+        let at_least = one.at_least.iter().map(|(kpi, least)| (kpi.clone(), cx.finite(least, kpi))).collect();
+        if let Some(window) = time::window_in_use(&one.window, time, cx) {
+            alerts.push(Alert { name, when: one.when.value.clone(), window, at_least });
+        }
+    }
+    alerts
+}
+
+/// A KPI, a comparison, a number.
+fn check_condition(when: &Text, cx: &mut Checker<'_>) {
+    let sides = ["<=", ">=", "<", ">"].iter().find_map(|sign| when.split_once(sign));
+    let sound = sides.is_some_and(|(kpi, number)| {
+        let id = kpi.trim();
+        !id.is_empty()
+            && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && number.trim().parse::<f64>().is_ok_and(f64::is_finite)
+    });
+    if !sound {
+        let message = format!("no condition: `{}`", when.value);
+        cx.fault(
+            when,
+            message,
+            "not a comparison",
+            "a KPI, one of `< <= > >=`, a number: `email_delivery_ratio < 0.95`",
+        );
+    }
+}
+
+pub fn check_kpis(raw: &[raw::Kpi], cx: &mut Checker<'_>) -> Vec<UserKpi> {
+    let mut seen = BTreeSet::new();
+    let mut kpis = Vec::new();
+    for one in raw {
+        let legal = one.id.starts_with(|c: char| c.is_ascii_lowercase())
+            && one.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if !legal {
+            let help = "lower-case letters, digits and `_`, a letter first: it becomes a metric's name";
+            cx.fault(&one.id, format!("`{}` cannot be the id of a KPI", one.id.value), "not an id", help);
+        }
+        if !seen.insert(one.id.value.clone()) {
+            cx.fault(&one.id, format!("KPI `{}` is there twice", one.id.value), "again", "");
+        }
+        if !UNITS.contains(&one.unit.as_str()) {
+            cx.unknown(&one.unit, "unit", UNITS);
+        }
+        if one.formula.trim().is_empty() {
+            cx.fault(&one.formula, "a KPI needs a formula", "empty", "such as `spend / demos`");
+        }
+        kpis.push(UserKpi {
+            id: one.id.value.clone(),
+            unit: one.unit.value.clone(),
+            formula: one.formula.value.clone(),
+            by: dimension_sets(&one.by, cx),
+        });
+    }
+    kpis
+}
+
+/// Whether what the formulas name exists, by the dimensions that are asked for.
+pub fn check_formulas(raw: &[raw::Kpi], config: &Config, cx: &mut Checker<'_>) {
+    for problem in problems_of(config) {
+        let Some(one) = raw.iter().find(|one| one.id.value == problem.id) else { continue };
+        match &problem.error {
+            // Said where the formula or the dimension was read.
+            FormulaError::Short if one.formula.trim().is_empty() => {}
+            FormulaError::Dimension(name) if !DIMENSIONS.contains(&name.as_str()) => {}
+            FormulaError::Taken(_) => cx.fault(&one.id, problem.to_string(), "taken", "choose another id"),
+            FormulaError::Unknown(name) => {
+                let known = built_in().map(|kpi| kpi.id).chain(quantities().map(|quantity| quantity.name));
+                cx.fault(&one.formula, problem.to_string(), "in this formula", nearest::hint(name, known));
+            }
+            _ => cx.fault(&one.formula, problem.to_string(), "in this formula", ""),
+        }
+    }
+}
+
+fn dimension_sets(raw: &[Names], cx: &mut Checker<'_>) -> Vec<Vec<String>> {
+    raw.iter().map(|set| dimension_set(set, cx)).collect()
+}
+
+fn dimension_set(raw: &Names, cx: &mut Checker<'_>) -> Vec<String> {
+    for name in raw.iter().filter(|name| !DIMENSIONS.contains(&name.as_str())) {
+        cx.unknown(name, "dimension", DIMENSIONS);
+    }
+    raw.iter().map(|name| name.value.clone()).collect()
+}
+
+pub fn check(raw: &raw::Output, cx: &mut Checker<'_>) -> Output {
+    for name in raw.ledgers.iter().filter(|name| !LEDGERS.contains(&name.as_str())) {
+        cx.unknown(name, "ledger", LEDGERS);
+    }
+    Output {
+        encoding: match raw.encoding {
+            OutputEncoding::Json => Encoding::Json,
+            OutputEncoding::Avro => Encoding::Avro,
+        },
+        interval: cx.wall_clock(&raw.interval, "output.interval"),
+        settle_interval: cx.wall_clock(&raw.settle_interval, "output.settle_interval"),
+        ledgers: raw.ledgers.iter().map(|name| name.value.clone()).collect(),
+        max_values: raw.max_values,
+        kpis: globs(&raw.kpis, cx),
+        rolling_dims: dimension_sets(&raw.rolling_dims, cx),
+        hourly_dims: dimension_sets(&raw.hourly_dims, cx),
+        retention: retention(&raw.retention, cx),
+    }
+}
+
+/// What is given goes over the defaults; only windows that end can be retained for a time.
+fn retention(raw: &BTreeMap<Text, Text>, cx: &mut Checker<'_>) -> BTreeMap<String, Span> {
+    let defaults = raw::Output::default().retention;
+    let mut kept: BTreeMap<String, Span> = BTreeMap::new();
+    for (kind, keep) in defaults.iter().chain(raw) {
+        let known = kind.value == "rolling"
+            || WindowKind::parse(kind)
+                .is_some_and(|kind| !matches!(kind, WindowKind::Rolling(_) | WindowKind::All | WindowKind::Now));
+        if !known {
+            let help = nearest::hint(kind, ["1m", "1h", "1d", "1w", "1mo", "1q", "1y", "rolling"]);
+            cx.fault(kind, format!("no retention for `{}`", kind.value), "not a kind of window that ends", help);
+        }
+        kept.insert(kind.value.clone(), cx.duration(keep, &format!("output.retention.{}", kind.value)));
+    }
+    kept
+}
+
+fn globs(raw: &Names, cx: &mut Checker<'_>) -> Vec<String> {
+    for name in raw {
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '*' | '?')) {
+            cx.fault(name, format!("`{}` names no KPI", name.value), "not an id or a glob", "such as `cost_*`");
+        }
+    }
+    raw.iter().map(|name| name.value.clone()).collect()
+}
+
+pub fn check_metrics(raw: &raw::Metrics, cx: &mut Checker<'_>) -> Metrics {
+    Metrics { max_series: raw.max_series, kpis: globs(&raw.kpis, cx) }
+}
+
+pub fn check_state(raw: &raw::State, cx: &mut Checker<'_>) -> State {
+    let tail = &raw.snapshot_min_tail;
+    let snapshot_min_tail_bytes = quantities::size(tail).unwrap_or_else(|| {
+        let message = format!("`state.snapshot_min_tail` is no size: `{}`", tail.value);
+        cx.fault(tail, message, "not a size", "a whole number and a unit: `64MiB`");
+        0
+    });
+    State {
+        snapshot_min_tail_bytes,
+        journal_retention: cx.positive_duration(&raw.journal_retention, "state.journal_retention"),
+        standby: raw.standby,
+    }
+}

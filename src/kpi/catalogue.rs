@@ -1,0 +1,174 @@
+//! The catalogue: the one table that names every KPI. Topic rows, Prometheus metrics, dashboards, docs and the page
+//! derive from it; a new KPI is a new row (and, where facts are new, a measure and a quantity).
+
+use super::measures::Dim;
+
+mod funnel;
+pub mod listing;
+mod money;
+mod traffic;
+
+/// One KPI, built in. Those of the configuration take the same form.
+#[derive(Clone, Copy, Debug)]
+pub struct Kpi {
+    pub id: &'static str,
+    pub unit: Unit,
+    /// One sentence for the docs and the metric's HELP.
+    pub meaning: &'static str,
+    /// Over quantities and other KPIs.
+    pub formula: &'static str,
+    pub by: &'static [By],
+    /// Marked ~ at one dimension set at least: its facts settle H after their time.
+    pub settling: bool,
+    /// Carries a 95 % Wilson interval.
+    pub interval: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Count,
+    Ratio,
+    Currency,
+}
+
+/// Dimension sets: a family of the contract's, or one by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// No dimension.
+    Total,
+    /// Channel; with campaign; with campaign and content; with term; channel group.
+    C,
+    /// Each of `C` with the model.
+    M,
+    /// The source's channel; with its campaign.
+    S,
+    Dims(&'static [Dim]),
+}
+
+pub struct Group {
+    pub name: &'static str,
+    pub kpis: &'static [Kpi],
+}
+
+pub const GROUPS: [Group; 4] = [
+    Group { name: "traffic", kpis: traffic::KPIS },
+    Group { name: "funnel", kpis: funnel::KPIS },
+    Group { name: "money", kpis: money::KPIS },
+    Group { name: "operations", kpis: traffic::OPERATIONS },
+];
+
+const C: [&[Dim]; 5] = [
+    &[Dim::Channel],
+    &[Dim::Campaign, Dim::Channel],
+    &[Dim::Campaign, Dim::Channel, Dim::Content],
+    &[Dim::Channel, Dim::Term],
+    &[Dim::ChannelGroup],
+];
+
+const S: [&[Dim]; 2] = [&[Dim::Channel], &[Dim::Campaign, Dim::Channel]];
+
+/// Every KPI that is built in, in the order of the tables.
+pub fn built_in() -> impl Iterator<Item = &'static Kpi> {
+    GROUPS.iter().flat_map(|group| group.kpis)
+}
+
+impl Kpi {
+    #[must_use]
+    pub fn named(id: &str) -> Option<&'static Self> {
+        built_in().find(|kpi| kpi.id == id)
+    }
+
+    /// Its dimension sets, each sorted by name.
+    #[must_use]
+    pub fn sets(&self) -> Vec<Vec<Dim>> {
+        self.by.iter().flat_map(|by| by.sets()).collect()
+    }
+}
+
+impl By {
+    fn sets(self) -> Vec<Vec<Dim>> {
+        match self {
+            Self::Total => vec![vec![]],
+            Self::C => C.iter().map(|set| sorted(set)).collect(),
+            Self::M => C.iter().map(|set| sorted(&[*set, &[Dim::Model]].concat())).collect(),
+            Self::S => S.iter().map(|set| sorted(set)).collect(),
+            Self::Dims(dims) => vec![sorted(dims)],
+        }
+    }
+}
+
+impl Unit {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Ratio => "ratio",
+            Self::Currency => "currency",
+        }
+    }
+}
+
+/// A set of dimensions as rows have it: by name.
+#[must_use]
+pub fn sorted(dims: &[Dim]) -> Vec<Dim> {
+    let mut dims = dims.to_vec();
+    dims.sort_by_key(|dim| dim.name());
+    dims
+}
+
+/// The name of a KPI's gauge.
+#[must_use]
+pub fn prometheus_name(id: &str) -> String {
+    format!("tributary_{id}")
+}
+
+/// Whether an id matches a glob of `*` (any text) and `?` (any character).
+#[must_use]
+pub fn matches_glob(glob: &str, id: &str) -> bool {
+    match glob.chars().next() {
+        None => id.is_empty(),
+        Some('*') => {
+            let rest = &glob[1..];
+            id.char_indices().map(|(at, _)| at).chain([id.len()]).any(|at| matches_glob(rest, &id[at..]))
+        }
+        Some(wanted) => {
+            let mut left = id.chars();
+            left.next().is_some_and(|found| wanted == '?' || wanted == found)
+                && matches_glob(&glob[wanted.len_utf8()..], left.as_str())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_meanings_are_sentences() {
+        let mut ids: Vec<_> = built_in().map(|kpi| kpi.id).collect();
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+        for kpi in built_in() {
+            assert!(kpi.meaning.ends_with('.') && kpi.meaning.contains(' '), "{}", kpi.id);
+            assert!(!kpi.interval || kpi.unit == Unit::Ratio, "{}", kpi.id);
+        }
+    }
+
+    #[test]
+    fn globs() {
+        for (glob, id, expected) in [
+            ("*", "leads", true),
+            ("leads", "leads", true),
+            ("lead", "leads", false),
+            ("cost_*", "cost_per_lead", true),
+            ("*_ratio", "win_ratio", true),
+            ("*_ratio", "win_ratios", false),
+            ("l?ads", "leads", true),
+            ("", "leads", false),
+        ] {
+            assert_eq!(matches_glob(glob, id), expected, "{glob} {id}");
+        }
+    }
+}

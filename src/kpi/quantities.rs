@@ -1,0 +1,188 @@
+//! Quantities: the names that formulas are written in. A quantity is one number that several measures keep at
+//! different dimensions (leads in all, by segment, by credit); for a set of dimensions the first source that has
+//! them serves. Credit without a model is `last`; spend is the same under every model.
+
+use super::measures::{DEMO, Dim, MEETING, Measure, Sum};
+
+/// The model of credit where a formula asks for none.
+pub const CREDIT_MODEL: &str = "last";
+
+#[derive(Clone, Copy, Debug)]
+pub struct Quantity {
+    pub name: &'static str,
+    pub sources: &'static [Source],
+    /// A fact for each enabled rule-based model, though its measure carries none.
+    pub every_model: bool,
+}
+
+/// A measure, of which only the facts with this value of `stage`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    pub measure: Measure,
+    pub stage: Option<&'static str>,
+}
+
+const fn all(measure: Measure) -> Source {
+    Source { measure, stage: None }
+}
+
+const fn at(measure: Measure, stage: &'static str) -> Source {
+    Source { measure, stage: Some(stage) }
+}
+
+const fn quantity(name: &'static str, sources: &'static [Source]) -> Quantity {
+    Quantity { name, sources, every_model: false }
+}
+
+macro_rules! entries {
+    ($name:literal, $stage:literal) => {
+        quantity(
+            $name,
+            &[at(Measure::Entries, $stage), at(Measure::EntriesBySegment, $stage), at(Measure::EntryCredit, $stage)],
+        )
+    };
+}
+
+macro_rules! cohort {
+    ($of:literal, $reached:literal, $ratio:literal) => {
+        [
+            quantity($of, &[at(Measure::Cohort, $ratio), at(Measure::CohortBySegment, $ratio)]),
+            quantity($reached, &[at(Measure::CohortReached, $ratio), at(Measure::CohortReachedBySegment, $ratio)]),
+        ]
+    };
+}
+
+macro_rules! value {
+    ($name:literal, $stage:literal) => {
+        quantity(
+            $name,
+            &[
+                at(Measure::DealValue, $stage),
+                at(Measure::DealValueBySegment, $stage),
+                at(Measure::DealValueCredit, $stage),
+            ],
+        )
+    };
+}
+
+const TABLES: [&[Quantity]; 8] = [
+    &[
+        quantity("sessions", &[all(Measure::Sessions)]),
+        quantity(
+            "visitors",
+            &[all(Measure::Visitors), all(Measure::VisitorsByChannel), all(Measure::VisitorsByLandingPage)],
+        ),
+        quantity("touches", &[all(Measure::Touches)]),
+        quantity("page_sessions", &[all(Measure::SessionsSettled), all(Measure::PageSessions)]),
+        quantity("page_sessions_with_fill", &[all(Measure::SessionsWithFill), all(Measure::PageSessionsWithFill)]),
+        quantity("form_fills", &[all(Measure::FormFills)]),
+        quantity("content_reads", &[all(Measure::ContentReads)]),
+        quantity("content_leads", &[all(Measure::ContentLeads)]),
+        quantity(
+            "leads",
+            &[
+                at(Measure::Entries, "lead"),
+                at(Measure::EntriesBySegment, "lead"),
+                all(Measure::LeadsByLandingPage),
+                at(Measure::EntryCredit, "lead"),
+            ],
+        ),
+        entries!("mqls", "mql"),
+        entries!("sals", "sal"),
+        entries!("sqls", "sql"),
+        entries!("opportunities", "opportunity"),
+        entries!("proposals", "proposal"),
+        entries!("won_deals", "won"),
+        quantity(
+            "customers",
+            &[all(Measure::Customers), all(Measure::CustomersBySegment), all(Measure::CustomerCredit)],
+        ),
+        quantity("lost_deals", &[all(Measure::LostDeals)]),
+        quantity("closed_won", &[all(Measure::ClosedWon)]),
+        quantity("closed_lost", &[all(Measure::ClosedLost)]),
+        quantity("raw_leads", &[all(Measure::RawLeads)]),
+        quantity("rejected_leads", &[all(Measure::RejectedLeads)]),
+        quantity("duplicate_events", &[all(Measure::DuplicateEvents)]),
+        quantity("stage_cohort", &[all(Measure::StageCohort)]),
+        quantity("stage_cohort_moved", &[all(Measure::StageCohortMoved)]),
+        quantity("demos", &[at(Measure::Bookings, DEMO), at(Measure::BookingCredit, DEMO)]),
+        quantity("meetings", &[at(Measure::Bookings, MEETING), at(Measure::BookingCredit, MEETING)]),
+        quantity("late_events", &[all(Measure::LateEvents)]),
+        quantity("dead_letters", &[all(Measure::DeadLetters)]),
+    ],
+    &cohort!("lead_mql_cohort", "lead_mql_reached", "lead_mql"),
+    &cohort!("mql_sql_cohort", "mql_sql_reached", "mql_sql"),
+    &cohort!("sql_customer_cohort", "sql_customer_reached", "sql_customer"),
+    &cohort!("lead_customer_cohort", "lead_customer_reached", "lead_customer"),
+    &cohort!("mql_demo_cohort", "mql_demo_reached", "mql_demo"),
+    &[value!("pipeline", "opportunity"), value!("revenue", "won")],
+    &[
+        Quantity { name: "spend", sources: &[all(Measure::Spend)], every_model: true },
+        quantity("revenue_by_source", &[all(Measure::RevenueBySource)]),
+        quantity("won_by_source", &[all(Measure::WonBySource)]),
+    ],
+];
+
+/// Every quantity, in the order of the tables.
+pub fn quantities() -> impl Iterator<Item = &'static Quantity> {
+    TABLES.into_iter().flatten()
+}
+
+impl Quantity {
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        quantities().find(|quantity| quantity.name == name)
+    }
+
+    /// The source that has these dimensions.
+    #[must_use]
+    pub fn source(&self, by: &[Dim]) -> Option<Source> {
+        self.sources.iter().copied().find(|source| source.has(by, self.every_model))
+    }
+}
+
+impl Source {
+    fn has(self, by: &[Dim], every_model: bool) -> bool {
+        let free = |dim: &Dim| self.measure.dims().contains(dim) && !(*dim == Dim::Stage && self.stage.is_some());
+        let carried = by.iter().all(|dim| match dim {
+            Dim::ChannelGroup => free(&Dim::Channel),
+            Dim::Model => every_model || free(dim),
+            _ => free(dim),
+        });
+        // Subjects of a distinct measure cannot be added up over a dimension.
+        let whole = || self.measure.dims().iter().all(|dim| by.contains(dim)) && !by.contains(&Dim::ChannelGroup);
+        carried && (self.measure.sum() == Sum::Additive || whole())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_source_with_the_dimensions_serves() {
+        let source = |name: &str, by: &[Dim]| Quantity::named(name).and_then(|q| q.source(by)).map(|s| s.measure);
+        assert_eq!(source("leads", &[]), Some(Measure::Entries));
+        assert_eq!(source("leads", &[Dim::Segment]), Some(Measure::EntriesBySegment));
+        assert_eq!(source("leads", &[Dim::LandingPage]), Some(Measure::LeadsByLandingPage));
+        assert_eq!(source("leads", &[Dim::Channel]), Some(Measure::EntryCredit));
+        assert_eq!(source("leads", &[Dim::ChannelGroup, Dim::Model]), Some(Measure::EntryCredit));
+        assert_eq!(source("leads", &[Dim::Stage]), None);
+        assert_eq!(source("visitors", &[Dim::Channel]), Some(Measure::VisitorsByChannel));
+        assert_eq!(source("visitors", &[Dim::ChannelGroup]), None);
+        assert_eq!(source("spend", &[Dim::Channel, Dim::Model]), Some(Measure::Spend));
+        assert_eq!(source("sessions", &[Dim::Channel, Dim::Model]), None);
+    }
+
+    #[test]
+    fn names_are_unique_and_every_measure_is_named() {
+        let mut names: Vec<_> = quantities().map(|q| q.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for measure in Measure::ALL {
+            assert!(quantities().any(|q| q.sources.iter().any(|s| s.measure == *measure)), "{measure:?}");
+        }
+    }
+}

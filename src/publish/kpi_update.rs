@@ -1,0 +1,267 @@
+//! The KpiUpdate record: a row in, its key and its value as JSON or Avro out. Sums are printed digit for digit in JSON;
+//! Avro carries doubles. A row that is gone has a key and no value.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::OnceLock;
+
+use apache_avro::Schema;
+use apache_avro::types::Value;
+use apache_avro::writer::datum::GenericDatumWriter;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::kpi::number::Number;
+use crate::model::time::Millis;
+use crate::model::window::WindowKind;
+use crate::rollup::row::{NamedRow, Row, RowId};
+
+/// The schema that Avro records are written with; keys are text whatever the encoding.
+pub const SCHEMA: &str = include_str!("../../schemas/kpi_update.avsc");
+
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    #[error("a KPI row does not encode as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("a KPI row does not encode as Avro: {0}")]
+    Avro(#[from] Box<apache_avro::Error>),
+}
+
+/// `{kpi}|{window}|{start ms, empty for all and now}|{dim=value,… sorted by name}`.
+#[must_use]
+pub fn key(id: &RowId) -> String {
+    let mut key = format!("{}|{}|", id.kpi, id.window);
+    if let Some(start) = id.start {
+        key.push_str(&start.0.to_string());
+    }
+    key.push('|');
+    for (at, (name, value)) in id.dims.iter().enumerate() {
+        if at > 0 {
+            key.push(',');
+        }
+        key.push_str(name);
+        key.push('=');
+        escape(value, &mut key);
+    }
+    key
+}
+
+fn escape(value: &str, key: &mut String) {
+    for c in value.chars() {
+        match c {
+            '%' | '|' | ',' | '=' => {
+                // Writing to a String does not fail.
+                let _ = write!(key, "%{:02X}", u32::from(c));
+            }
+            _ => key.push(c),
+        }
+    }
+}
+
+/// The row that a key names; none where it is no key of a KPI row.
+#[must_use]
+pub fn parse_key(key: &str) -> Option<NamedRow> {
+    let mut parts = key.split('|');
+    let (kpi, window, start, dims) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let start = if start.is_empty() { None } else { Some(Millis(start.parse().ok()?)) };
+    let dim = |pair: &str| pair.split_once('=').and_then(|(name, value)| Some((name.to_owned(), unescape(value)?)));
+    let dims = dims.split(',').filter(|pair| !pair.is_empty()).map(dim).collect::<Option<_>>()?;
+    let row = NamedRow { kpi: kpi.to_owned(), window: WindowKind::parse(window)?, start, dims };
+    parts.next().is_none().then_some(row)
+}
+
+fn unescape(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut out = parts.next()?.to_owned();
+    for part in parts {
+        out.push(char::from(u8::from_str_radix(part.get(..2)?, 16).ok()?));
+        out.push_str(&part[2..]);
+    }
+    Some(out)
+}
+
+/// As KpiUpdate has it.
+#[derive(Serialize)]
+struct KpiUpdate<'a> {
+    kpi: &'a str,
+    unit: &'a str,
+    window: String,
+    start: Option<i64>,
+    end: Option<i64>,
+    dims: Dims<'a>,
+    value: Option<Number>,
+    numerator: Option<Number>,
+    denominator: Option<Number>,
+    low: Option<f64>,
+    high: Option<f64>,
+    previous: Option<Number>,
+    change: Option<f64>,
+    benchmark: Option<Number>,
+    r#final: bool,
+    watermark: i64,
+    updated_at: i64,
+    currency: Option<&'a str>,
+}
+
+struct Dims<'a>(&'a RowId);
+
+impl Serialize for Dims<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(Some(self.0.dims.len()))?;
+        for (name, value) in &self.0.dims {
+            map.serialize_entry(name, &**value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'a> From<&'a Row> for KpiUpdate<'a> {
+    fn from(row: &'a Row) -> Self {
+        let says = &row.says;
+        Self {
+            kpi: &row.id.kpi,
+            unit: &row.unit,
+            window: row.id.window.to_string(),
+            start: row.id.start.map(|at| at.0),
+            end: row.end.map(|at| at.0),
+            dims: Dims(&row.id),
+            value: says.value,
+            numerator: says.numerator,
+            denominator: says.denominator,
+            low: says.low,
+            high: says.high,
+            previous: says.previous,
+            change: says.change,
+            benchmark: says.benchmark,
+            r#final: says.last,
+            watermark: row.watermark.0,
+            updated_at: row.updated_at.0,
+            currency: row.currency.as_deref(),
+        }
+    }
+}
+
+/// # Errors
+/// None is known; serde's is passed on.
+pub fn to_json(row: &Row) -> Result<Vec<u8>, EncodeError> {
+    Ok(serde_json::to_vec(&KpiUpdate::from(row))?)
+}
+
+/// The record without header or framing.
+///
+/// # Errors
+/// None is known; the encoder's is passed on.
+pub fn to_avro(row: &Row) -> Result<Vec<u8>, EncodeError> {
+    let value = avro_value(&KpiUpdate::from(row));
+    let writer = GenericDatumWriter::builder(schema()).build().map_err(Box::new)?;
+    Ok(writer.write_value_to_vec(value).map_err(Box::new)?)
+}
+
+#[must_use]
+pub fn schema() -> &'static Schema {
+    static PARSED: OnceLock<Schema> = OnceLock::new();
+    PARSED.get_or_init(|| Schema::parse_str(SCHEMA).expect("the schema is part of the build, and a test reads it"))
+}
+
+fn avro_value(update: &KpiUpdate<'_>) -> Value {
+    let number = |value: Option<Number>| optional(value.map(|number| Value::Double(number.to_f64())));
+    let real = |value: Option<f64>| optional(value.map(Value::Double));
+    let moment = |at: Option<i64>| optional(at.map(Value::TimestampMillis));
+    let dims: HashMap<_, _> =
+        update.dims.0.dims.iter().map(|(name, value)| ((*name).to_owned(), Value::String(value.to_string()))).collect();
+    let fields = [
+        ("kpi", Value::String(update.kpi.to_owned())),
+        ("unit", Value::String(update.unit.to_owned())),
+        ("window", Value::String(update.window.clone())),
+        ("start", moment(update.start)),
+        ("end", moment(update.end)),
+        ("dims", Value::Map(dims)),
+        ("value", number(update.value)),
+        ("numerator", number(update.numerator)),
+        ("denominator", number(update.denominator)),
+        ("low", real(update.low)),
+        ("high", real(update.high)),
+        ("previous", number(update.previous)),
+        ("change", real(update.change)),
+        ("benchmark", number(update.benchmark)),
+        ("final", Value::Boolean(update.r#final)),
+        ("watermark", Value::TimestampMillis(update.watermark)),
+        ("updated_at", Value::TimestampMillis(update.updated_at)),
+        ("currency", optional(update.currency.map(|text| Value::String(text.to_owned())))),
+    ];
+    Value::Record(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn optional(value: Option<Value>) -> Value {
+    match value {
+        None => Value::Union(0, Box::new(Value::Null)),
+        Some(value) => Value::Union(1, Box::new(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use apache_avro::reader::datum::GenericDatumReader;
+    use expect_test::expect;
+
+    use super::*;
+    use crate::kpi::measures::Scale;
+    use crate::rollup::row::Says;
+
+    fn row() -> Row {
+        Row {
+            id: RowId {
+                kpi: Arc::from("cost_per_lead"),
+                window: WindowKind::Day,
+                start: Some(Millis(1_767_571_200_000)),
+                dims: vec![("channel", Arc::from("a=b, 5%|c")), ("model", Arc::from("first"))],
+            },
+            unit: Arc::from("currency"),
+            currency: Some(Arc::from("USD")),
+            end: Some(Millis(1_767_657_600_000)),
+            says: Says {
+                value: Some(Number::Real(12.5)),
+                numerator: Some(Number::of(25_000_001, Scale::Money)),
+                denominator: Some(Number::of(2_000_000_000, Scale::Credit)),
+                last: true,
+                ..Says::default()
+            },
+            watermark: Millis(1_767_657_600_001),
+            updated_at: Millis(1_767_657_600_002),
+        }
+    }
+
+    #[test]
+    fn keys_escape_what_separates() {
+        expect!["cost_per_lead|1d|1767571200000|channel=a%3Db%2C 5%25%7Cc,model=first"].assert_eq(&key(&row().id));
+        let all = RowId { kpi: Arc::from("leads"), window: WindowKind::All, start: None, dims: Vec::new() };
+        expect!["leads|all||"].assert_eq(&key(&all));
+        let named = parse_key(&key(&row().id)).expect("a key");
+        assert_eq!((&*named.kpi, named.window, named.start), ("cost_per_lead", WindowKind::Day, row().id.start));
+        assert_eq!(named.dims[0], ("channel".to_owned(), "a=b, 5%|c".to_owned()));
+        assert_eq!(parse_key(&key(&all)).map(|named| (named.start, named.dims.len())), Some((None, 0)));
+        for bad in ["", "leads", "leads|1d|x|", "leads|2h|0|", "leads|1d|0|a", "leads|1d|0|a=%4", "leads|1d|0||"] {
+            assert_eq!(parse_key(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn json_prints_sums_digit_for_digit() {
+        let json = String::from_utf8(to_json(&row()).expect("it encodes")).expect("text");
+        expect![[r#"{"kpi":"cost_per_lead","unit":"currency","window":"1d","start":1767571200000,"end":1767657600000,"dims":{"channel":"a=b, 5%|c","model":"first"},"value":12.5,"numerator":25.000001,"denominator":2,"low":null,"high":null,"previous":null,"change":null,"benchmark":null,"final":true,"watermark":1767657600001,"updated_at":1767657600002,"currency":"USD"}"#]].assert_eq(&json);
+    }
+
+    #[test]
+    fn avro_reads_back() {
+        let bytes = to_avro(&row()).expect("it encodes");
+        let reader = GenericDatumReader::builder(schema()).build().expect("a reader");
+        let back = reader.read_value(&mut &bytes[..]).expect("it decodes");
+        let Value::Record(fields) = back else { panic!("a record") };
+        let field = |name: &str| fields.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone());
+        assert_eq!(field("numerator"), Some(optional(Some(Value::Double(25.000_001)))));
+        assert_eq!(field("previous"), Some(optional(None)));
+        assert_eq!(field("start"), Some(optional(Some(Value::TimestampMillis(1_767_571_200_000)))));
+    }
+}

@@ -1,0 +1,168 @@
+//! What changed: the rows to publish since last asked. Those of running windows are looked at every time, those of ended
+//! ones only to settle, all when they become final; what was published of each row tells whether it says anything new.
+
+use std::collections::BTreeSet;
+
+use smallvec::SmallVec;
+
+use super::Rollup;
+use super::groups::{Mark, Spot};
+use super::row::{RowChange, Says};
+use super::sums::Source;
+use super::timeline::Horizon;
+use super::views::number;
+use crate::model::time::Millis;
+use crate::model::window::{Window, WindowKind, WindowStart};
+
+impl Rollup {
+    /// The rows that changed since last asked, sorted: those of running windows, those that became final or went out
+    /// of retention, and with `settle` those of ended windows.
+    pub fn changed(&mut self, settle: bool, now_for_updated_at: Millis) -> Vec<RowChange> {
+        let Some(watermark) = self.watermark() else { return Vec::new() };
+        let mut out = Vec::new();
+        for at in 0..self.horizons.len() {
+            let (kind, before) = self.horizons[at];
+            let horizon = self.timeline.horizon(kind, watermark);
+            self.horizons[at].1 = Some(horizon);
+            if before != Some(horizon) {
+                self.roll(kind, before, horizon, now_for_updated_at, &mut out);
+            }
+        }
+        for spot in std::mem::take(&mut self.running) {
+            let (kind, horizon) = self.kind_of(spot);
+            self.families[spot.family as usize].groups[spot.group as usize].states[spot.state as usize].running = false;
+            self.publish(spot, Window { kind, start: horizon.running }, now_for_updated_at, &mut out);
+        }
+        if settle {
+            for spot in std::mem::take(&mut self.ended) {
+                self.settle(spot, now_for_updated_at, &mut out);
+            }
+        }
+        out.sort_by(|a, b| a.id.cmp(&b.id));
+        out
+    }
+
+    /// The watermark moved on among the windows of a kind.
+    fn roll(
+        &mut self,
+        kind: WindowKind,
+        before: Option<Horizon>,
+        horizon: Horizon,
+        now: Millis,
+        out: &mut Vec<RowChange>,
+    ) {
+        let mut to_publish = Vec::new();
+        let mut to_bury = Vec::new();
+        for (family, of) in self.families.iter_mut().enumerate() {
+            let Some(state) = of.family.kinds.iter().position(|found| *found == kind) else { continue };
+            let last = if of.family.settling { horizon.final_settling } else { horizon.final_plain };
+            for (group, rows) in of.groups.iter_mut().enumerate() {
+                let rows = &mut rows.states[state];
+                let spot = Spot { family: number(family), group: number(group), state: number(state) };
+                if before.is_none_or(|before| before.running != horizon.running) {
+                    let first = match before {
+                        None => Some(WindowStart::MIN),
+                        Some(before) if rows.running => Some(before.running),
+                        Some(before) => Some(before.running.saturating_add(1)),
+                    };
+                    if let Some(first) = first.filter(|first| *first < horizon.running) {
+                        self.ended.extend(rows.touch_ended(first, horizon.running - 1).then_some(spot));
+                    }
+                    self.running.extend((!rows.running).then_some(spot));
+                    rows.running = true;
+                }
+                let gone = rows.marks.partition_point(|mark| mark.start < horizon.kept);
+                to_bury.extend(rows.marks.drain(..gone).map(|mark| (spot, mark.start)));
+                let open = rows.marks.iter().take_while(|mark| mark.start < last).filter(|mark| !mark.last);
+                to_publish.extend(open.map(|mark| (spot, mark.start)));
+            }
+        }
+        for (spot, start) in to_bury {
+            out.push(RowChange { id: self.id_of(spot, Window { kind, start }), row: None });
+        }
+        for (spot, start) in to_publish {
+            self.publish(spot, Window { kind, start }, now, out);
+        }
+        self.forget(kind, before, horizon);
+    }
+
+    /// Short windows that nothing quotes any more make room, a sixteenth of what is kept at a time.
+    fn forget(&mut self, kind: WindowKind, before: Option<Horizon>, horizon: Horizon) {
+        if !matches!(kind, WindowKind::Minute | WindowKind::Hour) || horizon.kept == WindowStart::MIN {
+            return;
+        }
+        let step = ((horizon.running - horizon.kept) / 16).max(1);
+        if before.is_some_and(|before| before.kept.div_euclid(step) == horizon.kept.div_euclid(step)) {
+            return;
+        }
+        let oldest = self.timeline.oldest_quotable(kind, horizon);
+        self.shards.forget(kind, oldest);
+        for view in &mut self.views.views {
+            for series in &mut view.series {
+                series.forget(kind, oldest);
+            }
+        }
+    }
+
+    /// Publishes what changed among a group's rows of ended windows, those that quote a changed one too.
+    fn settle(&mut self, spot: Spot, now: Millis, out: &mut Vec<RowChange>) {
+        let (kind, horizon) = self.kind_of(spot);
+        let of = &mut self.families[spot.family as usize];
+        let rows = &mut of.groups[spot.group as usize].states[spot.state as usize];
+        let Some((first, last)) = rows.ended.take() else { return };
+        let first = first.max(horizon.kept);
+        let ranges: SmallVec<[_; 2]> = match kind {
+            WindowKind::Rolling(days) => {
+                let days = i32::from(days);
+                [(first, last), (first.saturating_add(days), last.saturating_add(days))].into_iter().collect()
+            }
+            _ => [(first, self.timeline.last_quoting(Window { kind, start: last }))].into_iter().collect(),
+        };
+        let ended = ranges.into_iter().map(|(from, to)| (from, to.min(horizon.running - 1)));
+        let source = Source { views: &self.views, timeline: &self.timeline };
+        let of = &self.families[spot.family as usize];
+        let group = &of.groups[spot.group as usize];
+        let mut starts = BTreeSet::new();
+        for (from, to) in ended.filter(|(from, to)| from <= to) {
+            starts.extend(source.windows(of, group, kind, (from, to)));
+            let marks = group.states[spot.state as usize].marks.iter().map(|mark| mark.start);
+            starts.extend(marks.filter(|start| from <= *start && *start <= to));
+        }
+        for start in starts {
+            self.publish(spot, Window { kind, start }, now, out);
+        }
+    }
+
+    /// Publishes one row if it says something else than what was published of it.
+    fn publish(&mut self, spot: Spot, window: Window, now: Millis, out: &mut Vec<RowChange>) {
+        let says = self.says(spot, window, self.kind_of(spot).1);
+        let rows = &mut self.families[spot.family as usize].groups[spot.group as usize].states[spot.state as usize];
+        let row = match says {
+            Some(says) => {
+                let mark = Mark { start: window.start, last: says.last, print: says.print() };
+                if rows.mark(window.start).is_some_and(|known| known.print == mark.print) {
+                    return;
+                }
+                rows.set_mark(mark);
+                Some(says)
+            }
+            None if rows.unmark(window.start) => None,
+            None => return,
+        };
+        let row = row.and_then(|says| self.row(spot, window, says, now));
+        out.push(RowChange { id: self.id_of(spot, window), row });
+    }
+
+    fn kind_of(&self, spot: Spot) -> (WindowKind, Horizon) {
+        let kind = self.families[spot.family as usize].family.kinds[spot.state as usize];
+        let horizon = self.horizons.iter().find(|(found, _)| *found == kind).and_then(|(_, horizon)| *horizon);
+        (kind, horizon.expect("spots are queued only when there is a watermark, and with it a horizon"))
+    }
+
+    pub(super) fn says(&self, spot: Spot, window: Window, horizon: Horizon) -> Option<Says> {
+        let of = &self.families[spot.family as usize];
+        let source = Source { views: &self.views, timeline: &self.timeline };
+        let interval = self.kpis[of.family.kpi].of.interval;
+        source.says(of, &of.groups[spot.group as usize], window, horizon, interval)
+    }
+}

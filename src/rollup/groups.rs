@@ -1,0 +1,190 @@
+//! Groups: the rows of a family with the same dimensions, over all windows. A group knows the series that its formula
+//! reads, which of its rows may have changed, and what was published of each.
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use super::shards::Key;
+use super::texts::Texts;
+use super::timeline::Horizon;
+use super::views::{Views, number};
+use crate::kpi::families::{Families, Family};
+use crate::kpi::measures::Dim;
+use crate::kpi::plan::bucket_of;
+use crate::model::window::{WindowKind, WindowStart};
+use crate::partials::cells::Symbol;
+
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub family: Family,
+    /// By term.
+    pub views: SmallVec<[u32; 4]>,
+    model: Option<usize>,
+    models: Vec<Symbol>,
+    index: HashMap<Key, u32>,
+    pub groups: Vec<Group>,
+}
+
+#[derive(Debug)]
+pub(super) struct Group {
+    pub key: Key,
+    /// By term: a series of the term's view.
+    pub series: SmallVec<[u32; 4]>,
+    /// By kind of the family.
+    pub states: Vec<State>,
+}
+
+/// Of one kind of window.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The running row may have changed.
+    pub running: bool,
+    /// Rows of ended windows that may have changed: the first and the last start.
+    pub ended: Option<(WindowStart, WindowStart)>,
+    /// What was published, by start.
+    pub marks: Vec<Mark>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    pub start: WindowStart,
+    pub last: bool,
+    /// Of what the row said.
+    pub print: u64,
+}
+
+/// A group's rows of one kind, by place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub family: u32,
+    pub group: u32,
+    pub state: u32,
+}
+
+impl Opened {
+    pub(super) fn all(families: &Families, views: &mut Views, texts: &mut Texts) -> Vec<Self> {
+        let mut opened = Vec::new();
+        for (place, family) in families.families.iter().enumerate() {
+            let mut of_terms = SmallVec::new();
+            for (term_at, term) in family.terms.iter().enumerate() {
+                let buckets: Vec<_> = family.kinds.iter().map(|kind| bucket_of(term.view.measure, *kind)).collect();
+                let view = views.open(&term.view, &buckets, texts);
+                if term.own {
+                    views.views[view as usize].owners.push((number(place), number(term_at)));
+                }
+                of_terms.push(view);
+            }
+            opened.push(Self {
+                views: of_terms,
+                model: family.dims.iter().position(|dim| *dim == Dim::Model),
+                models: family.models.iter().map(|model| texts.symbol(model)).collect(),
+                index: HashMap::new(),
+                groups: Vec::new(),
+                family: family.clone(),
+            });
+        }
+        opened
+    }
+
+    /// The keys of the groups that a fact at this key of a term's view belongs to.
+    pub(super) fn keys(&self, term: u32, key: &Key) -> Vec<Key> {
+        match self.model {
+            Some(at) if self.family.terms[term as usize].every_model => {
+                let with = |model: &Symbol| {
+                    let mut key = key.clone();
+                    key.insert(at, *model);
+                    key
+                };
+                self.models.iter().map(with).collect()
+            }
+            _ if self.has_rows(key) => vec![key.clone()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The key of a group in the view of a term.
+    fn key_in(&self, term: usize, key: &Key) -> Key {
+        let term = &self.family.terms[term];
+        match self.model {
+            _ if !term.own => Key::new(),
+            Some(at) if term.every_model => {
+                let mut key = key.clone();
+                key.remove(at);
+                key
+            }
+            _ => key.clone(),
+        }
+    }
+
+    /// Whether a group of this key is of an enabled model, where it is of one.
+    pub(super) fn has_rows(&self, key: &Key) -> bool {
+        self.model.is_none_or(|at| self.models.contains(&key[at]))
+    }
+
+    /// The group of a key, made and linked to its series if it is new.
+    pub(super) fn ensure(&mut self, place: u32, key: &Key, views: &mut Views) -> u32 {
+        if let Some(known) = self.index.get(key) {
+            return *known;
+        }
+        let group = number(self.groups.len());
+        let mut series = SmallVec::new();
+        for (term, view) in self.views.iter().enumerate() {
+            let view = &mut views.views[*view as usize];
+            let of_it = view.series_of(self.key_in(term, key));
+            view.series[of_it as usize].links.push((place, group));
+            series.push(of_it);
+        }
+        let states = self.family.kinds.iter().map(|_| State::default()).collect();
+        self.groups.push(Group { key: key.clone(), series, states });
+        self.index.insert(key.clone(), group);
+        group
+    }
+}
+
+impl State {
+    /// Notes that the rows from one start to another may have changed. True where it must be queued: for the running
+    /// row, for ended ones.
+    pub(super) fn touch(
+        &mut self,
+        kind: WindowKind,
+        (from, to): (WindowStart, WindowStart),
+        horizon: Horizon,
+    ) -> (bool, bool) {
+        let running = match kind {
+            // It quotes one other row, some days before.
+            WindowKind::Rolling(_) => {
+                let holds = |start| from <= start && start <= to;
+                holds(horizon.running) || holds(horizon.quoted)
+            }
+            _ => from <= horizon.running && to >= horizon.quoted,
+        };
+        let queue_running = running && !self.running;
+        self.running |= running;
+        let ended = from < horizon.running && to >= horizon.kept;
+        (queue_running, ended && self.touch_ended(from, to.min(horizon.running - 1)))
+    }
+
+    /// True where it must be queued.
+    pub(super) fn touch_ended(&mut self, from: WindowStart, to: WindowStart) -> bool {
+        let queue = self.ended.is_none();
+        let (first, last) = self.ended.unwrap_or((from, to));
+        self.ended = Some((first.min(from), last.max(to)));
+        queue
+    }
+
+    pub(super) fn mark(&self, start: WindowStart) -> Option<Mark> {
+        self.marks.binary_search_by_key(&start, |mark| mark.start).ok().map(|at| self.marks[at])
+    }
+
+    pub(super) fn set_mark(&mut self, mark: Mark) {
+        match self.marks.binary_search_by_key(&mark.start, |known| known.start) {
+            Ok(at) => self.marks[at] = mark,
+            Err(at) => self.marks.insert(at, mark),
+        }
+    }
+
+    pub(super) fn unmark(&mut self, start: WindowStart) -> bool {
+        let found = self.marks.binary_search_by_key(&start, |mark| mark.start);
+        found.map(|at| self.marks.remove(at)).is_ok()
+    }
+}

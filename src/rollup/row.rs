@@ -1,0 +1,62 @@
+//! A row as it is published: its identity and what it says. Rows come out of the rollup; what becomes of them is for
+//! `publish` to decide.
+
+use std::sync::Arc;
+
+use crate::kpi::number::Number;
+use crate::model::time::Millis;
+use crate::model::window::WindowKind;
+
+/// What names a row. Sorted by it, rows of a KPI stand together, by window and time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowId {
+    pub kpi: Arc<str>,
+    pub window: WindowKind,
+    /// None for `all` and `now`.
+    pub start: Option<Millis>,
+    /// By name.
+    pub dims: Vec<(&'static str, Arc<str>)>,
+}
+
+/// A row by name alone, as a key spells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedRow {
+    pub kpi: String,
+    pub window: WindowKind,
+    pub start: Option<Millis>,
+    pub dims: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub id: RowId,
+    pub unit: Arc<str>,
+    /// Of amounts of money: the reporting currency.
+    pub currency: Option<Arc<str>>,
+    pub end: Option<Millis>,
+    pub says: Says,
+    pub watermark: Millis,
+    pub updated_at: Millis,
+}
+
+/// The numbers of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Says {
+    /// None where it is not defined.
+    pub value: Option<Number>,
+    pub numerator: Option<Number>,
+    pub denominator: Option<Number>,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    pub previous: Option<Number>,
+    pub change: Option<f64>,
+    pub benchmark: Option<Number>,
+    pub last: bool,
+}
+
+/// A row that changed; without a row it is gone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowChange {
+    pub id: RowId,
+    pub row: Option<Row>,
+}

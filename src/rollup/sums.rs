@@ -1,0 +1,158 @@
+//! From series to what a row says: the sums of its window, its formula, the rows it quotes; and which windows of a
+//! group can have a row at all.
+
+use std::collections::BTreeSet;
+
+use smallvec::SmallVec;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::groups::{Group, Opened};
+use super::row::Says;
+use super::statistics::{median, wilson};
+use super::timeline::{Horizon, Timeline};
+use super::views::Views;
+use crate::kpi::measures::Sum;
+use crate::kpi::number::Number;
+use crate::model::window::{Window, WindowKind, WindowStart};
+use crate::partials::cells::Amount;
+
+/// What rows are computed from.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub views: &'a Views,
+    pub timeline: &'a Timeline,
+}
+
+/// The formula's parts in one window.
+struct Parts {
+    value: Option<Number>,
+    numerator: Option<Number>,
+    denominator: Option<Number>,
+}
+
+impl Source<'_> {
+    /// None where no fact of the row's own measures is in the window.
+    pub(super) fn says(
+        self,
+        of: &Opened,
+        group: &Group,
+        window: Window,
+        horizon: Horizon,
+        interval: bool,
+    ) -> Option<Says> {
+        let parts = self.parts(of, group, window)?;
+        let quoted: SmallVec<[Option<Number>; 8]> =
+            self.timeline.before(window).map(|before| self.parts(of, group, before)?.value).collect();
+        let previous = quoted.first().copied().flatten();
+        let benchmark = if window.kind.is_rolling() { None } else { median(quoted.into_iter().flatten().collect()) };
+        let change = parts.value.zip(previous).and_then(|(value, previous)| value.over(previous));
+        let between = || wilson(parts.numerator?.to_f64(), parts.denominator?.to_f64());
+        let (low, high) = if interval { between().unzip() } else { (None, None) };
+        let last = window.start < if of.family.settling { horizon.final_settling } else { horizon.final_plain };
+        Some(Says {
+            value: parts.value,
+            numerator: parts.numerator,
+            denominator: parts.denominator,
+            low,
+            high,
+            previous,
+            change: change.map(|ratio| ratio.to_f64() - 1.0),
+            benchmark,
+            last,
+        })
+    }
+
+    fn parts(self, of: &Opened, group: &Group, window: Window) -> Option<Parts> {
+        let days = self.timeline.extent(window).days;
+        let mut amounts: SmallVec<[Amount; 4]> = SmallVec::new();
+        let mut exists = false;
+        for (at, term) in of.family.terms.iter().enumerate() {
+            let series = &self.views.views[of.views[at] as usize].series[group.series[at] as usize];
+            let amount = series.amount(term.view.measure.sum(), window, days);
+            // Steps of subjects that came and went leave facts behind, but nobody.
+            let steps = term.view.measure.sum() == Sum::Distinct && window.kind.is_rolling();
+            exists |= term.own && if steps { amount.sum > 0 } else { amount.facts > 0 };
+            amounts.push(amount);
+        }
+        if !exists {
+            return None;
+        }
+        let number = |at: &usize| Number::of(amounts[*at].sum, of.family.terms[*at].view.measure.scale());
+        let formula = &of.family.formula;
+        let numerator = formula.numerator.value(&number);
+        let Some(denominator) = &formula.denominator else {
+            return Some(Parts { value: numerator, numerator: None, denominator: None });
+        };
+        let denominator = denominator.value(&number);
+        let quotient = numerator.zip(denominator).and_then(|(over, under)| over.over(under));
+        let value = quotient.and_then(|value| Number::real(value.to_f64() * formula.factor));
+        Some(Parts { value, numerator, denominator })
+    }
+
+    /// The windows of a kind, from one start to another, in which the group has a fact of its own.
+    pub(super) fn windows(
+        self,
+        of: &Opened,
+        group: &Group,
+        kind: WindowKind,
+        (from, to): (WindowStart, WindowStart),
+    ) -> BTreeSet<WindowStart> {
+        let mut found = BTreeSet::new();
+        for (at, term) in of.family.terms.iter().enumerate().filter(|(_, term)| term.own) {
+            let series = &self.views.views[of.views[at] as usize].series[group.series[at] as usize];
+            let measure = term.view.measure;
+            let all = |from| series.times(measure.sum(), kind, from, WindowStart::MAX);
+            match (measure.sum(), kind) {
+                (_, WindowKind::All) => found.extend(all(WindowStart::MIN).next().map(|_| 0)),
+                (Sum::Additive, WindowKind::Rolling(days)) => {
+                    let mut next = from;
+                    for day in all(from) {
+                        let first = next.max(day - i32::from(days) + 1);
+                        if first > to {
+                            break;
+                        }
+                        found.extend(first..=day.min(to));
+                        next = next.max(day.saturating_add(1));
+                    }
+                }
+                (Sum::Distinct, WindowKind::Rolling(days)) => {
+                    // From the first step on there may be subjects; the last takes the last of them away.
+                    let steps = all(WindowStart::MIN);
+                    let (first, last) = steps.fold((None, None), |(first, _), step| (first.or(Some(step)), Some(step)));
+                    if let (Some(first), Some(last)) = (first, last) {
+                        let start = |day: i32| day - i32::from(days) + 1;
+                        found.extend(start(first).max(from)..=start(last).min(to));
+                    }
+                }
+                _ => {
+                    let starts = all(from).map(|at| self.timeline.window_of(measure, at, kind));
+                    found.extend(starts.skip_while(|start| *start < from).take_while(|start| *start <= to));
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Says {
+    /// Tells whether a row says the same as when it was published.
+    pub(super) fn print(&self) -> u64 {
+        let mut bytes: SmallVec<[u8; 160]> = SmallVec::new();
+        for number in [self.value, self.numerator, self.denominator, self.previous, self.benchmark] {
+            match number {
+                None => bytes.push(0),
+                Some(Number::Real(value)) => {
+                    bytes.push(1);
+                    bytes.extend_from_slice(&value.to_bits().to_le_bytes());
+                }
+                Some(Number::Exact { units, decimals }) => {
+                    bytes.push(2 + decimals);
+                    bytes.extend_from_slice(&units.to_le_bytes());
+                }
+            }
+        }
+        // low, high and change follow from these.
+        bytes.push(u8::from(self.last));
+        xxh3_64(&bytes)
+    }
+}

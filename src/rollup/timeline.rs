@@ -1,0 +1,156 @@
+//! Windows against the watermark: which one of a kind runs, which are final, which are out of retention, and what a
+//! change of a bucket touches. Windows of one kind are told apart by their start alone.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+
+use crate::config::Config;
+use crate::kpi::measures::{Measure, Sum};
+use crate::kpi::plan::bucket_of;
+use crate::model::time::{Millis, Span};
+use crate::model::window::{Calendar, Day, Window, WindowKind, WindowStart};
+
+/// How many windows before it a row's benchmark is taken from.
+pub(super) const BENCHMARK: usize = 8;
+/// Known windows are forgotten when so many have been asked for.
+const MAX_KNOWN: usize = 1 << 16;
+
+#[derive(Debug)]
+pub(super) struct Timeline {
+    calendar: Calendar,
+    /// L, and H + L.
+    plain: Span,
+    settled: Span,
+    retention: BTreeMap<String, Span>,
+    known: RefCell<HashMap<Window, Extent>>,
+}
+
+/// What the calendar says of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    pub start: Option<Millis>,
+    pub end: Option<Millis>,
+    pub days: Option<(Day, Day)>,
+    pub previous: Option<Window>,
+}
+
+/// Where the watermark stands among the windows of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Horizon {
+    /// The window that holds the watermark; of a rolling kind, the one whose last day does.
+    pub running: WindowStart,
+    /// The oldest window that the running row's previous or benchmark quotes.
+    pub quoted: WindowStart,
+    /// Rows of windows before are final: plain ones, settling ones.
+    pub final_plain: WindowStart,
+    pub final_settling: WindowStart,
+    /// Rows of windows before are gone.
+    pub kept: WindowStart,
+}
+
+impl Timeline {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            calendar: config.time.calendar.clone(),
+            plain: config.time.allowed_lateness,
+            settled: config.time.settle + config.time.allowed_lateness,
+            retention: config.output.retention.clone(),
+            known: RefCell::default(),
+        }
+    }
+
+    pub(super) fn extent(&self, window: Window) -> Extent {
+        let mut known = self.known.borrow_mut();
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        *known.entry(window).or_insert_with(|| Extent {
+            start: self.calendar.start(window),
+            end: self.calendar.end(window),
+            days: self.calendar.days(window),
+            previous: self.calendar.previous(window),
+        })
+    }
+
+    pub(super) fn horizon(&self, kind: WindowKind, watermark: Millis) -> Horizon {
+        let running = self.calendar.window_at(kind, watermark);
+        if matches!(kind, WindowKind::All | WindowKind::Now) {
+            let never = WindowStart::MIN;
+            return Horizon { running: 0, quoted: 0, final_plain: never, final_settling: never, kept: never };
+        }
+        let settled = |after: Span| self.calendar.window_at(kind, watermark - after - Span(1)).start;
+        let kept = self
+            .retention_of(kind)
+            .map_or(WindowStart::MIN, |retention| self.calendar.window_at(kind, watermark - retention - Span(1)).start);
+        Horizon {
+            running: running.start,
+            quoted: self.before(running).last().map_or(running.start, |window| window.start),
+            final_plain: settled(self.plain),
+            final_settling: settled(self.settled),
+            kept,
+        }
+    }
+
+    fn retention_of(&self, kind: WindowKind) -> Option<Span> {
+        let by_name = self.retention.get(&kind.to_string());
+        by_name.or_else(|| self.retention.get("rolling").filter(|_| kind.is_rolling())).copied()
+    }
+
+    /// The window of a kind that starts at a moment; `all` has none.
+    pub(super) fn starting(&self, kind: WindowKind, at: Millis) -> Option<Window> {
+        let window = match kind {
+            WindowKind::Rolling(_) => Window { kind, start: self.calendar.day(at).0 },
+            kind => self.calendar.window_at(kind, at),
+        };
+        (self.extent(window).start == Some(at)).then_some(window)
+    }
+
+    /// The windows that a row quotes, the nearest first: of a rolling kind, one.
+    pub(super) fn before(&self, window: Window) -> impl Iterator<Item = Window> {
+        let count = if window.kind.is_rolling() { 1 } else { BENCHMARK };
+        std::iter::successors(self.extent(window).previous, |window| self.extent(*window).previous).take(count)
+    }
+
+    /// The last window that quotes this one.
+    pub(super) fn last_quoting(&self, window: Window) -> WindowStart {
+        let following = std::iter::successors(self.calendar.next(window), |window| self.calendar.next(*window));
+        following.take(BENCHMARK).last().map_or(window.start, |window| window.start)
+    }
+
+    /// Which windows of a kind, from the first to the last start, a change of a measure's bucket touches.
+    pub(super) fn touched(
+        &self,
+        measure: Measure,
+        bucket: Window,
+        kind: WindowKind,
+    ) -> Option<(WindowStart, WindowStart)> {
+        if bucket.kind != bucket_of(measure, kind) {
+            return None;
+        }
+        Some(match (measure.sum(), kind) {
+            (Sum::Additive, WindowKind::Rolling(days)) => (bucket.start - i32::from(days) + 1, bucket.start),
+            // A step counts from its day on.
+            (Sum::Distinct, WindowKind::Rolling(days)) => (bucket.start - i32::from(days) + 1, WindowStart::MAX),
+            _ => {
+                let start = self.window_of(measure, bucket.start, kind);
+                (start, start)
+            }
+        })
+    }
+
+    /// The tumbling window that a bucket is in.
+    pub(super) fn window_of(&self, measure: Measure, bucket: WindowStart, kind: WindowKind) -> WindowStart {
+        if bucket_of(measure, kind) == kind { bucket } else { self.calendar.window_of_day(kind, Day(bucket)).start }
+    }
+
+    /// The first bucket of a kind shorter than a day that a kept row can quote.
+    pub(super) fn oldest_quotable(&self, kind: WindowKind, horizon: Horizon) -> WindowStart {
+        if horizon.kept == WindowStart::MIN {
+            return WindowStart::MIN;
+        }
+        let first = Window { kind, start: horizon.kept };
+        self.before(first).last().map_or(horizon.kept, |window| window.start)
+    }
+}

@@ -1,0 +1,134 @@
+//! Views: a measure's cells, filtered and projected to the dimensions of rows. A change of a cell goes to one series
+//! of each view that takes it.
+
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+
+use super::series::Series;
+use super::shards::Key;
+use super::texts::Texts;
+use crate::kpi::families::{Projected, View};
+use crate::kpi::measures::Measure;
+use crate::model::channel::ChannelGroups;
+use crate::model::window::WindowKind;
+use crate::partials::cells::{CellKey, Symbol};
+
+#[derive(Debug)]
+pub(super) struct Views {
+    pub views: Vec<Opened>,
+    by_measure: Vec<Vec<u32>>,
+    channels: ChannelGroups,
+    /// By channel.
+    groups: HashMap<Symbol, Symbol>,
+}
+
+/// A view with its series.
+#[derive(Debug)]
+pub(super) struct Opened {
+    view: View,
+    filters: Vec<(usize, Symbol)>,
+    /// The kinds of buckets that its rows are summed from.
+    buckets: Vec<WindowKind>,
+    index: HashMap<Key, u32>,
+    pub series: Vec<Series>,
+    pub keys: Vec<Key>,
+    /// The families whose own facts it has: family and term.
+    pub owners: Vec<(u32, u32)>,
+}
+
+impl Views {
+    pub(super) fn new(channels: ChannelGroups) -> Self {
+        Self { views: Vec::new(), by_measure: vec![Vec::new(); Measure::ALL.len()], channels, groups: HashMap::new() }
+    }
+
+    /// The place of a view, opened if it is new.
+    pub(super) fn open(&mut self, view: &View, buckets: &[WindowKind], texts: &mut Texts) -> u32 {
+        let known = self.views.iter().position(|opened| opened.view == *view);
+        let place = known.unwrap_or_else(|| {
+            self.by_measure[view.measure as usize].push(number(self.views.len()));
+            let filters = view.filters.iter().map(|(at, text)| (*at, texts.symbol(text))).collect();
+            self.views.push(Opened {
+                view: view.clone(),
+                filters,
+                buckets: Vec::new(),
+                index: HashMap::new(),
+                series: Vec::new(),
+                keys: Vec::new(),
+                owners: Vec::new(),
+            });
+            self.views.len() - 1
+        });
+        let wanted = &mut self.views[place].buckets;
+        wanted.extend(buckets.iter().filter(|kind| !wanted.contains(kind)).copied().collect::<Vec<_>>());
+        number(place)
+    }
+
+    pub(super) fn wants(&self, cell: &CellKey) -> bool {
+        self.of(cell.measure).iter().any(|view| self.views[*view as usize].takes(cell))
+    }
+
+    pub(super) fn of(&self, measure: Measure) -> &[u32] {
+        &self.by_measure[measure as usize]
+    }
+
+    /// The series of a view that a cell belongs to, if it does.
+    pub(super) fn route(&mut self, view: u32, cell: &CellKey, texts: &mut Texts) -> Option<u32> {
+        let opened = &self.views[view as usize];
+        if !opened.takes(cell) {
+            return None;
+        }
+        let mut key = Key::new();
+        for output in &opened.view.outputs {
+            key.push(match *output {
+                Projected::Value(at) => cell.values[at],
+                Projected::Group(at) => group_of(&mut self.groups, &self.channels, texts, cell.values[at]),
+            });
+        }
+        Some(self.views[view as usize].series_of(key))
+    }
+}
+
+fn group_of(
+    groups: &mut HashMap<Symbol, Symbol>,
+    channels: &ChannelGroups,
+    texts: &mut Texts,
+    channel: Symbol,
+) -> Symbol {
+    if let Some(group) = groups.get(&channel) {
+        return *group;
+    }
+    let group = texts.text(channel).map(|text| channels.group(text).to_owned());
+    let symbol = group.map_or(Symbol::ABSENT, |text| texts.symbol(&text));
+    groups.insert(channel, symbol);
+    symbol
+}
+
+impl Opened {
+    fn takes(&self, cell: &CellKey) -> bool {
+        self.view.measure == cell.measure
+            && self.buckets.contains(&cell.bucket.kind)
+            && self.filters.iter().all(|(at, wanted)| cell.values[*at] == *wanted)
+            && self.view.outputs.iter().all(|output| match output {
+                // What was projected out, or what a model without detail does not carry, has no row by it.
+                Projected::Value(at) | Projected::Group(at) => cell.values[*at] != Symbol::ABSENT,
+            })
+    }
+
+    pub(super) fn series_of(&mut self, key: Key) -> u32 {
+        match self.index.entry(key) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(free) => {
+                let place = number(self.series.len());
+                self.keys.push(free.key().clone());
+                free.insert(place);
+                self.series.push(Series::default());
+                place
+            }
+        }
+    }
+}
+
+/// A place in a table of things that memory holds.
+pub(super) fn number(place: usize) -> u32 {
+    u32::try_from(place).expect("fewer than 2³² series fit in memory")
+}

@@ -1,0 +1,123 @@
+//! The log over Kafka, the only part that knows librdkafka. What goes in are the settings of `[kafka]`; what must hold
+//! for exactly-once, whatever those settings say, stands in `settings`.
+
+mod admin;
+mod consumer;
+mod errors;
+mod member;
+mod reader;
+mod settings;
+mod transactor;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+
+use self::admin::Admin;
+pub use self::member::KafkaMember;
+pub use self::reader::KafkaReader;
+pub use self::transactor::KafkaTransactor;
+pub use self::writer::KafkaWriter;
+use super::log::{Isolation, Log, LogError, MemberMode, NewTopic, Partition};
+use crate::config::Kafka;
+
+/// How long a question to the brokers may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// All clones are the same log.
+#[derive(Clone)]
+pub struct KafkaLog {
+    kafka: Arc<Kafka>,
+    admin: Arc<Admin>,
+}
+
+impl KafkaLog {
+    /// Connects to nothing yet.
+    #[must_use]
+    pub fn new(kafka: Kafka) -> Self {
+        let kafka = Arc::new(kafka);
+        Self { admin: Arc::new(Admin::new(Arc::clone(&kafka))), kafka }
+    }
+}
+
+impl Log for KafkaLog {
+    type Reader = KafkaReader;
+    type Writer = KafkaWriter;
+    type Transactor = KafkaTransactor;
+    type Member = KafkaMember;
+
+    fn reader(&self, isolation: Isolation) -> Result<KafkaReader, LogError> {
+        KafkaReader::new(&settings::reader(&self.kafka, isolation))
+    }
+
+    fn writer(&self) -> Result<KafkaWriter, LogError> {
+        KafkaWriter::new(&settings::writer(&self.kafka))
+    }
+
+    fn transactor(&self, id: &str) -> Result<KafkaTransactor, LogError> {
+        KafkaTransactor::new(settings::transactor(&self.kafka, id), id)
+    }
+
+    fn member(&self, group: &str, topics: &[String], mode: MemberMode) -> Result<KafkaMember, LogError> {
+        KafkaMember::new(&settings::member(&self.kafka, group), topics, mode)
+    }
+
+    fn committed(&self, group: &str, partitions: &[Partition]) -> Result<Vec<Option<i64>>, LogError> {
+        self.admin.committed(group, partitions)
+    }
+
+    fn bounds(&self, partition: &Partition) -> Result<(i64, i64), LogError> {
+        self.admin.bounds(partition)
+    }
+
+    fn partitions(&self, topic: &str) -> Result<Option<i32>, LogError> {
+        self.admin.partitions(topic)
+    }
+
+    fn create(&self, topics: &[NewTopic]) -> Result<(), LogError> {
+        self.admin.create(topics)
+    }
+
+    fn trim(&self, partition: &Partition, before: i64) -> Result<(), LogError> {
+        self.admin.trim(partition, before)
+    }
+}
+
+/// Passes librdkafka's own words on to the log of the program. They are about brokers, topics and groups, never about
+/// what is in a record.
+struct Words;
+
+impl ClientContext for Words {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        say(level as i32, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "kafka client");
+    }
+}
+
+impl ConsumerContext for Words {}
+
+/// librdkafka's levels are those of syslog.
+fn say(level: i32, facility: &str, message: &str) {
+    match level {
+        0..=3 => tracing::error!(facility, "kafka client: {message}"),
+        4 => tracing::warn!(facility, "kafka client: {message}"),
+        5 | 6 => tracing::info!(facility, "kafka client: {message}"),
+        _ => tracing::debug!(facility, "kafka client: {message}"),
+    }
+}
+
+/// Gives a client up. That can take long, or hang when brokers do, so it happens on a thread of its own; when none is to
+/// be had, it happens here.
+fn give_up<T: Send + 'static>(client: T) {
+    if let Err(error) = std::thread::Builder::new().name("kafka-close".into()).spawn(move || drop(client)) {
+        tracing::warn!(%error, "no thread to close a kafka client on");
+    }
+}

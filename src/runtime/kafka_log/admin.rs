@@ -1,0 +1,183 @@
+//! Questions and orders to the cluster: topics, bounds, committed offsets, trimming. They wait for their answer, within
+//! a limit, so they are for plain threads.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic as KafkaTopic, TopicReplication};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::types::RDKafkaErrorCode as Code;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::consumer::offsets_list;
+use super::errors::{from_code, from_kafka};
+use super::{PATIENCE, Words, settings};
+use crate::config::Kafka;
+use crate::runtime::log::{LogError, NewTopic, Partition};
+
+type Asker = Arc<BaseConsumer<Words>>;
+
+/// Clients are made when they are first needed and kept.
+pub(super) struct Admin {
+    kafka: Arc<Kafka>,
+    admin: Mutex<Option<Arc<AdminClient<Words>>>>,
+    /// By group and isolation.
+    askers: Mutex<BTreeMap<(String, &'static str), Asker>>,
+}
+
+impl Admin {
+    pub fn new(kafka: Arc<Kafka>) -> Self {
+        Self { kafka, admin: Mutex::new(None), askers: Mutex::new(BTreeMap::new()) }
+    }
+
+    fn asker(&self, group: &str, isolation: &'static str) -> Result<Asker, LogError> {
+        let mut askers = self.askers.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (group.to_owned(), isolation);
+        if let Some(asker) = askers.get(&key) {
+            return Ok(Arc::clone(asker));
+        }
+        let made = settings::asker(&self.kafka, group, isolation).create_with_context(Words);
+        let asker: Asker = Arc::new(made.map_err(|error| from_kafka(&error, "client"))?);
+        askers.insert(key, Arc::clone(&asker));
+        Ok(asker)
+    }
+
+    fn admin(&self) -> Result<Arc<AdminClient<Words>>, LogError> {
+        let mut admin = self.admin.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(admin) = &*admin {
+            return Ok(Arc::clone(admin));
+        }
+        let made = settings::admin(&self.kafka).create_with_context(Words);
+        let made = Arc::new(made.map_err(|error| from_kafka(&error, "admin client"))?);
+        *admin = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    pub fn committed(&self, group: &str, partitions: &[Partition]) -> Result<Vec<Option<i64>>, LogError> {
+        let asked: Vec<_> = partitions.iter().map(|partition| (partition.clone(), None)).collect();
+        let asker = self.asker(group, "read_committed")?;
+        let what = format!("the committed offsets of {group}");
+        let answer = asker.committed_offsets(offsets_list(&asked)?, PATIENCE);
+        let answer = answer.map_err(|error| match from_kafka(&error, &what) {
+            // The broker knows nothing of the place yet, or a transaction holds it.
+            LogError::Spent(text) => LogError::Retriable(text),
+            error => error,
+        })?;
+        let offset = |partition: &Partition| {
+            let Some(found) = answer.find_partition(&partition.topic, partition.number) else { return Ok(None) };
+            found.error().map_err(|error| from_kafka(&error, &what))?;
+            Ok(match found.offset() {
+                Offset::Offset(offset) => Some(offset),
+                _ => None,
+            })
+        };
+        partitions.iter().map(offset).collect()
+    }
+
+    pub fn bounds(&self, partition: &Partition) -> Result<(i64, i64), LogError> {
+        let asker = self.asker(&self.kafka.group, "read_uncommitted")?;
+        let what = format!("the bounds of {} {}", partition.topic, partition.number);
+        let bounds = asker.fetch_watermarks(&partition.topic, partition.number, PATIENCE);
+        bounds.map_err(|error| from_kafka(&error, &what))
+    }
+
+    pub fn partitions(&self, topic: &str) -> Result<Option<i32>, LogError> {
+        let what = format!("the partitions of {topic}");
+        let asker = self.asker(&self.kafka.group, "read_uncommitted")?;
+        let metadata = asker.fetch_metadata(Some(topic), PATIENCE).map_err(|error| from_kafka(&error, &what))?;
+        let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
+        match found.error().map(Code::from) {
+            None => Ok(Some(i32::try_from(found.partitions().len()).unwrap_or(i32::MAX))),
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => Ok(None),
+            Some(code) => Err(from_code(code, &what)),
+        }
+    }
+
+    pub fn create(&self, topics: &[NewTopic]) -> Result<(), LogError> {
+        let mut absent = Vec::new();
+        for topic in topics {
+            if self.partitions(&topic.name)?.is_none() {
+                absent.push(topic);
+            }
+        }
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let wanted: Vec<_> = absent.iter().map(|topic| wanted(topic)).collect();
+        let admin = self.admin()?;
+        let outcome = block_on(admin.create_topics(&wanted, &options()));
+        for one in outcome.map_err(|error| from_kafka(&error, "creating topics"))? {
+            match one {
+                // Somebody else was faster.
+                Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
+                Err((topic, code)) => return Err(from_code(code, &format!("creating the topic {topic}"))),
+            }
+        }
+        absent.iter().try_for_each(|topic| self.await_leaders(topic))
+    }
+
+    /// A topic is of use when each of its partitions has a leader that answers.
+    fn await_leaders(&self, topic: &NewTopic) -> Result<(), LogError> {
+        let mut left = PATIENCE;
+        for number in 0..i32::from(topic.partitions) {
+            let partition = Partition { topic: topic.name.as_str().into(), number };
+            let step = Duration::from_millis(50);
+            while let Err(error) = self.bounds(&partition) {
+                if left.is_zero() {
+                    return Err(LogError::Retriable(error.to_string()));
+                }
+                left = left.saturating_sub(step);
+                std::thread::sleep(step);
+            }
+        }
+        Ok(())
+    }
+
+    pub fn trim(&self, partition: &Partition, before: i64) -> Result<(), LogError> {
+        let what = format!("trimming {} {}", partition.topic, partition.number);
+        let list: TopicPartitionList = offsets_list(&[(partition.clone(), Some(before))])?;
+        let admin = self.admin()?;
+        let outcome = block_on(admin.delete_records(&list, &options())).map_err(|error| from_kafka(&error, &what))?;
+        for element in outcome.elements() {
+            element.error().map_err(|error| match error.rdkafka_error_code() {
+                Some(Code::OffsetOutOfRange) => LogError::OutOfRange { partition: partition.clone(), offset: before },
+                _ => from_kafka(&error, &what),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn wanted(topic: &NewTopic) -> KafkaTopic<'_> {
+    let replication = TopicReplication::Fixed(i32::from(topic.replication_factor));
+    let mut wanted = KafkaTopic::new(&topic.name, i32::from(topic.partitions), replication);
+    wanted.config = topic.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    wanted
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE))
+}
+
+/// Runs a future on this thread, asleep until it is woken.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! The fold: what a shard makes of its journal and its forwards. Pure: no clock, no IO, no randomness. A shard's state
+//! is a function of the two prefixes it has read, however they interleave, so replay is recovery.
+//!
+//! journal entry → visitor · lead · deal · spend → facts → cells;  visitor · deal → forwards → lead → forwards → account
+
+use std::sync::Arc;
+
+use crate::journal::block::{Block as JournalBlock, JournalError, Section, Source};
+use crate::journal::entry::{Entry, Item};
+use crate::kpi::measures::{Dim, Measure};
+use crate::model::entity::EntityKey;
+use crate::model::event::{NONE, Touch};
+use crate::model::kinds::TouchKind;
+use crate::model::time::Millis;
+use crate::partials::block::Block;
+
+pub mod account;
+pub mod deal;
+pub mod event_id;
+pub mod fold;
+pub mod forward;
+pub mod lead;
+pub mod letter;
+pub mod levels;
+pub mod rows;
+pub mod rules;
+pub mod snapshot;
+pub mod sources;
+pub mod spend;
+pub mod symbols;
+pub mod table;
+pub mod tally;
+pub mod visibility;
+pub mod visitor;
+
+use account::Account;
+use deal::Deal;
+use event_id::PackedId;
+use fold::Fold;
+use forward::{Forward, ForwardError, News, Recipient};
+use lead::Lead;
+use letter::Letter;
+use levels::Levels;
+use rules::Rules;
+use sources::{Sources, Verdict};
+use spend::Spending;
+use table::Table;
+use visitor::{FillSeen, Ident, PageView, Visitor};
+
+/// Stored bytes that the fold cannot read.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum FoldError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
+    #[error("a snapshot does not load: {0}")]
+    Snapshot(String),
+}
+
+/// The next offsets to read of a shard's two logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
+pub struct Positions {
+    pub journal: i64,
+    pub forwards: i64,
+}
+
+impl Positions {
+    /// Whether neither log has been read further than in the other.
+    #[must_use]
+    pub const fn within(self, other: Self) -> bool {
+        self.journal <= other.journal && self.forwards <= other.forwards
+    }
+}
+
+/// What a shard has to say to others since it was last asked, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// The shard that it is for, and what it is told.
+    pub forwards: Vec<(u16, Vec<u8>)>,
+    pub letters: Vec<Letter>,
+}
+
+impl Effects {
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.forwards.is_empty() && self.letters.is_empty()
+    }
+}
+
+/// What a shard has done, and what it holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Counters {
+    pub accepted: u64,
+    pub duplicates: u64,
+    pub late: u64,
+    pub rejected: u64,
+    /// Sections that were not folded because something before them is missing.
+    pub gaps: u64,
+}
+
+/// A shard as its metrics show it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    pub watermarks: [Option<Millis>; 3],
+    pub counters: Counters,
+    pub visitors: usize,
+    pub leads: usize,
+    pub deals: usize,
+    pub touches: usize,
+    pub cells: usize,
+    pub bytes: usize,
+}
+
+#[derive(Debug)]
+pub struct Shard {
+    number: u16,
+    fold: Fold,
+    positions: Positions,
+    sources: Sources,
+    levels: Levels,
+    visitors: Table<Visitor>,
+    leads: Table<Lead>,
+    deals: Table<Deal>,
+    accounts: Table<Account>,
+    spending: Spending,
+    letters: Vec<Letter>,
+    counters: Counters,
+    told: Option<[Option<Millis>; 2]>,
+    reported: Option<[Option<Millis>; 3]>,
+}
+
+impl Shard {
+    #[must_use]
+    pub fn new(rules: Arc<Rules>, number: u16) -> Self {
+        Self {
+            number,
+            levels: Levels::new(rules.shards),
+            fold: Fold::new(rules),
+            positions: Positions::default(),
+            sources: Sources::default(),
+            visitors: Table::default(),
+            leads: Table::default(),
+            deals: Table::default(),
+            accounts: Table::default(),
+            spending: Spending::default(),
+            letters: Vec::new(),
+            counters: Counters::default(),
+            told: None,
+            reported: None,
+        }
+    }
+
+    #[must_use]
+    pub const fn positions(&self) -> Positions {
+        self.positions
+    }
+
+    /// Folds a record of the journal.
+    pub fn apply_journal(&mut self, offset: i64, value: &[u8]) -> Result<(), FoldError> {
+        let mut block = JournalBlock::decode(value)?;
+        self.sources.announce(&block.head.announced);
+        while let Some(section) = block.next_section()? {
+            self.apply_section(section)?;
+        }
+        let time = &self.fold.rules.config.time;
+        if let Some(watermark) = self.sources.advance(time.history_until, time.advance_when_idle) {
+            self.spending.accrue(watermark, &mut self.fold);
+            self.spending.forget_before(watermark - self.fold.rules.config.dedupe_horizon);
+        }
+        self.positions.journal = offset + 1;
+        Ok(())
+    }
+
+    fn apply_section(&mut self, mut section: Section<'_>) -> Result<(), FoldError> {
+        match self.sources.judge(&section.head) {
+            Verdict::Gap => {
+                self.counters.gaps += 1;
+                return Ok(());
+            }
+            Verdict::Known => {}
+            Verdict::Fold { from } => {
+                while let Some(entry) = section.next_entry()? {
+                    if entry.offset >= from {
+                        self.apply_entry(section.head.source, entry);
+                    }
+                }
+            }
+        }
+        self.sources.take(&section.head);
+        Ok(())
+    }
+
+    fn apply_entry(&mut self, source: Source, entry: Entry<'_>) {
+        let late = entry.item.occurred_at().and_then(|at| self.mark(at));
+        let (fold, lead_of) = (&mut self.fold, |key| move || Lead::new(key));
+        let is_new = match &entry.item {
+            Item::Touch(touch) => self.apply_touch(touch, late),
+            Item::Fill(fill) => {
+                let key = EntityKey::of(&fill.lead_id);
+                self.leads.get_or_insert(key, lead_of(key)).fill(fill, late, fold)
+            }
+            Item::LeadStage(stage) => {
+                let key = EntityKey::of(&stage.lead_id);
+                self.leads.get_or_insert(key, lead_of(key)).stage(stage, late, fold)
+            }
+            Item::Spend(spend) => self.spending.book(spend, late, fold),
+            Item::Rejected(rejected) => {
+                self.counters.rejected += 1;
+                let reason = fold.symbols.of(Dim::Reason, &rejected.reason);
+                fold.count(Measure::DeadLetters, entry.timestamp, &[reason]);
+                self.letters.push(Letter::rejected(rejected, source, &entry));
+                return;
+            }
+            Item::Identify(_) | Item::FillSeen(_) | Item::DealStage(_) | Item::Account(_) => {
+                self.apply_mention(entry.item, late);
+                return;
+            }
+        };
+        self.count_arrival(source, &entry, is_new, late);
+    }
+
+    /// What tells a further entity of an event that another one counts.
+    fn apply_mention(&mut self, item: Item<'_>, late: Option<Millis>) {
+        let fold = &mut self.fold;
+        match item {
+            Item::Identify(identify) => {
+                let key = EntityKey::of(&identify.visitor_id);
+                let lead = EntityKey::of(&identify.lead_id);
+                let (at, topic) = (identify.occurred_at, identify.topic);
+                let ident = Ident { at, topic, event_id: &identify.event_id, lead, late };
+                self.visitors.get_or_insert(key, || Visitor::new(key)).identify(ident, fold);
+            }
+            Item::FillSeen(fill) => {
+                let key = EntityKey::of(&fill.visitor_id);
+                let page = fold.symbols.of(Dim::Page, &fill.page);
+                let id = PackedId::UNSET;
+                let seen = FillSeen { at: fill.occurred_at, id, lead: EntityKey::of(&fill.lead_id), page, late };
+                self.visitors.get_or_insert(key, || Visitor::new(key)).fill(seen, &fill.event_id, fold);
+            }
+            Item::DealStage(stage) => {
+                if let Some(deal) = &stage.deal_id {
+                    let key = EntityKey::of(deal);
+                    self.deals.get_or_insert(key, || Deal::new(key)).take(&stage, late, fold);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A touch is its lead's, but a page view with a visitor is the visitor's, like a touch that names no lead.
+    fn apply_touch(&mut self, touch: &Touch<'_>, late: Option<Millis>) -> bool {
+        let fold = &mut self.fold;
+        let visitor =
+            touch.visitor_id.as_deref().filter(|_| touch.lead_id.is_none() || touch.kind == TouchKind::PageView);
+        let Some(visitor) = visitor else {
+            let key = EntityKey::of(touch.lead_id.as_deref().unwrap_or_default());
+            return self.leads.get_or_insert(key, || Lead::new(key)).touch(touch, late, fold);
+        };
+        let key = EntityKey::of(visitor);
+        let visitor = self.visitors.get_or_insert(key, || Visitor::new(key));
+        let (at, kind, origin) = (touch.occurred_at, touch.kind, fold.symbols.origin(&touch.origin));
+        let account = touch.account_id.as_deref().map(Into::into);
+        let id = PackedId::UNSET;
+        if kind == TouchKind::PageView {
+            let page = fold.symbols.of(Dim::Page, &touch.page);
+            let lead = touch.lead_id.as_deref().map(EntityKey::of);
+            visitor.view(PageView { at, id, lead, account, origin, page, late }, &touch.event_id, fold)
+        } else {
+            let asset = fold.symbols.of(Dim::Asset, touch.asset_id.as_deref().unwrap_or(NONE));
+            visitor.touch(visitor::Touch { at, id, kind, account, origin, asset, late }, &touch.event_id, fold)
+        }
+    }
+
+    fn count_arrival(&mut self, source: Source, entry: &Entry<'_>, is_new: bool, late: Option<Millis>) {
+        let fold = &mut self.fold;
+        if !is_new {
+            self.counters.duplicates += 1;
+            let at = entry.item.occurred_at().unwrap_or(entry.timestamp);
+            fold.count(Measure::DuplicateEvents, at, &[]);
+            return;
+        }
+        self.counters.accepted += 1;
+        if late.is_some() {
+            self.counters.late += 1;
+            let reason = fold.symbols.of(Dim::Reason, letter::LATE);
+            fold.count(Measure::LateEvents, entry.timestamp, &[]);
+            fold.count(Measure::DeadLetters, entry.timestamp, &[reason]);
+            let topic = fold.rules.config.topics.inputs.get(&source.topic).map_or("", |input| &input.topic);
+            self.letters.push(Letter::late(entry, source, topic));
+        }
+    }
+
+    /// The mark of an event of this time that arrives now: none when it is in time.
+    fn mark(&self, at: Millis) -> Option<Millis> {
+        self.sources.watermark().filter(|watermark| at < *watermark - self.fold.rules.lateness())
+    }
+
+    /// Folds a record of the forwards.
+    pub fn apply_forward(&mut self, offset: i64, value: &[u8]) -> Result<(), FoldError> {
+        let mut forward = Forward::decode(value)?;
+        forward.news.sort_by_key(|news| news.to);
+        for of_one in forward.news.chunk_by(|a, b| a.to == b.to) {
+            let told: Vec<_> = of_one.iter().map(|news| (news.known.clone(), news.visible, news.added)).collect();
+            match of_one[0].to {
+                Recipient::Lead(key) => self.leads.get_or_insert(key, || Lead::new(key)).hear(&told, &mut self.fold),
+                Recipient::Account(key) => {
+                    self.accounts.get_or_insert(key, || Account::new(key)).hear(&told, &mut self.fold);
+                }
+            }
+        }
+        self.levels.hear(forward.from, forward.watermarks);
+        self.positions.forwards = offset + 1;
+        Ok(())
+    }
+
+    /// What it has to tell others since it was last asked.
+    pub fn take_effects(&mut self) -> Effects {
+        let watermarks = [self.sources.watermark(), self.levels.of_leads()];
+        let shards = self.fold.rules.shards;
+        let mut by_shard: Vec<Vec<News>> = (0..shards).map(|_| Vec::new()).collect();
+        for news in self.fold.news.drain(..) {
+            by_shard[usize::from(news.to.key().home(shards))].push(news);
+        }
+        let moved = self.told != Some(watermarks);
+        self.told = Some(watermarks);
+        let forwards = (0..shards).zip(by_shard).filter(|(_, news)| moved || !news.is_empty());
+        let forwards = forwards.map(|(to, news)| (to, Forward { from: self.number, watermarks, news }.encode()));
+        Effects { forwards: forwards.collect(), letters: std::mem::take(&mut self.letters) }
+    }
+
+    /// By level: visitors and deals, leads, accounts.
+    #[must_use]
+    pub fn watermarks(&self) -> [Option<Millis>; 3] {
+        [self.sources.watermark(), self.levels.of_leads(), self.levels.of_accounts()]
+    }
+
+    /// The cells that changed since the last block, or all of them.
+    pub fn take_block(&mut self, claim: u64, takes_over: bool, whole: bool) -> Block {
+        let watermarks = self.watermarks();
+        self.reported = Some(watermarks);
+        let (tally, symbols) = (&mut self.fold.tally, &self.fold.symbols);
+        let (texts, cells) = if whole { tally.take_all(symbols) } else { tally.take_changed(symbols) };
+        let Positions { journal, forwards } = self.positions;
+        let (journal_offset, forwards_offset) = (journal, forwards);
+        Block {
+            shard: self.number,
+            claim,
+            takes_over,
+            whole,
+            journal_offset,
+            forwards_offset,
+            watermarks,
+            texts,
+            cells,
+        }
+    }
+
+    /// Whether there is something to tell that was not taken yet.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        let watermarks = self.watermarks();
+        let moved = self.told != Some([watermarks[0], watermarks[1]]) || self.reported != Some(watermarks);
+        moved || !self.fold.news.is_empty() || !self.letters.is_empty() || self.fold.tally.has_changed()
+    }
+
+    /// What it holds and has done. Walks all entities: not for every event.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let bytes = self.visitors.iter().map(Visitor::bytes).sum::<usize>()
+            + self.leads.iter().map(Lead::bytes).sum::<usize>()
+            + self.deals.iter().map(Deal::bytes).sum::<usize>()
+            + self.accounts.iter().map(Account::bytes).sum::<usize>()
+            + self.spending.bytes()
+            + self.visitors.len() * size_of::<Visitor>()
+            + self.leads.len() * size_of::<Lead>();
+        Status {
+            watermarks: self.watermarks(),
+            counters: self.counters,
+            visitors: self.visitors.len(),
+            leads: self.leads.len(),
+            deals: self.deals.len(),
+            touches: self.leads.iter().map(Lead::touches).sum(),
+            cells: self.fold.tally.len(),
+            bytes,
+        }
+    }
+}

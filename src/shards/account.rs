@@ -1,0 +1,75 @@
+//! An account as a customer: the deals won by its leads. It counts once, at the first of them, with that deal's credit.
+
+use serde::{Deserialize, Serialize};
+
+use super::fold::{Contributions, Fold};
+use super::forward::{Known, WonDeal};
+use super::table::Keyed;
+use super::visibility::{Visible, views};
+use crate::kpi::measures::{Dim, Measure};
+use crate::model::entity::EntityKey;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Account {
+    key: EntityKey,
+    won: Vec<(WonDeal, Visible)>,
+}
+
+impl Keyed for Account {
+    fn key(&self) -> EntityKey {
+        self.key
+    }
+}
+
+const PLACES: [Dim; 4] = [Dim::Channel, Dim::Campaign, Dim::Content, Dim::Term];
+
+impl Account {
+    #[must_use]
+    pub const fn new(key: EntityKey) -> Self {
+        Self { key, won: Vec::new() }
+    }
+
+    /// Takes what its leads tell it at once.
+    pub fn hear(&mut self, news: &[(Known, Visible, bool)], fold: &mut Fold) {
+        let before = self.contributions(fold);
+        for (known, visible, added) in news {
+            if let Known::Won(won) = known {
+                if *added {
+                    self.won.push((won.clone(), *visible));
+                } else {
+                    self.won.retain(|(known, range)| known != won || range != visible);
+                }
+            }
+        }
+        let after = self.contributions(fold);
+        fold.replace(&before, &after);
+    }
+
+    fn contributions(&self, fold: &mut Fold) -> Contributions {
+        let mut all = Contributions::default();
+        for view in views(self.won.iter().map(|(_, visible)| *visible)) {
+            let seen = self.won.iter().filter(|(_, visible)| visible.to_facts_bound_at(view.from));
+            let Some((first, _)) =
+                seen.min_by(|(a, _), (b, _)| (a.at, &a.won_by, a.deal).cmp(&(b.at, &b.won_by, b.deal)))
+            else {
+                continue;
+            };
+            all.fact(&fold.rules, view, Measure::Customers, first.at, &[], 1);
+            for (model, origin, credit) in &first.credits {
+                let detailed = fold.rules.models.iter().any(|known| known.name == *model && known.detailed);
+                let kept = if detailed { 4 } else { 2 };
+                let mut values = smallvec::smallvec![fold.symbols.of(Dim::Model, model)];
+                values.extend(PLACES.iter().zip(origin).take(kept).map(|(dim, text)| fold.symbols.of(*dim, text)));
+                let mut values: crate::partials::cells::Values = values;
+                values.resize(5, crate::partials::cells::Symbol::ABSENT);
+                all.fact(&fold.rules, view, Measure::CustomerCredit, first.at, &values, *credit);
+            }
+        }
+        all
+    }
+
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.won.capacity() * size_of::<(WonDeal, Visible)>()
+    }
+}

@@ -1,0 +1,153 @@
+//! Event ids in 17 bytes where they fit: UUIDs as their 16 bytes, ids up to 16 bytes as they are, longer ones in an
+//! arena. Packed ids compare as their texts do, because ids break ties between events of equal time.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+const UUID: u8 = 0;
+const LONG: u8 = 255;
+
+/// An id as rows keep it. Means something only together with the arena that packed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedId {
+    tag: u8,
+    bytes: [u8; 16],
+}
+
+/// The ids that do not fit, and the places that are free again.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct LongIds {
+    texts: Vec<Box<str>>,
+    free: Vec<u32>,
+}
+
+impl LongIds {
+    pub fn pack(&mut self, id: &str) -> PackedId {
+        if let Some(bytes) = uuid_bytes(id) {
+            return PackedId { tag: UUID, bytes };
+        }
+        let mut bytes = [0; 16];
+        if let Some(place) = bytes.get_mut(..id.len()).filter(|place| !place.is_empty()) {
+            place.copy_from_slice(id.as_bytes());
+            let tag = u8::try_from(id.len()).expect("at most 16");
+            return PackedId { tag, bytes };
+        }
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.texts.push(Box::default());
+            u32::try_from(self.texts.len() - 1).expect("far fewer than 2^32 long ids fit in memory")
+        });
+        self.texts[at as usize] = id.into();
+        bytes[..4].copy_from_slice(&at.to_le_bytes());
+        PackedId { tag: LONG, bytes }
+    }
+
+    /// Gives back the arena's place of an id that no row keeps any more.
+    pub fn release(&mut self, id: PackedId) {
+        if id.tag == LONG {
+            self.texts[id.place()] = Box::default();
+            self.free.push(u32::try_from(id.place()).expect("made from a u32"));
+        }
+    }
+
+    /// As the texts of the two compare.
+    #[must_use]
+    pub fn compare(&self, a: PackedId, b: PackedId) -> Ordering {
+        if a.tag == UUID && b.tag == UUID {
+            a.bytes.cmp(&b.bytes)
+        } else {
+            self.with_text(a, |a| self.compare_text(b, a).reverse())
+        }
+    }
+
+    /// As the id's text compares to another.
+    #[must_use]
+    pub fn compare_text(&self, id: PackedId, text: &str) -> Ordering {
+        self.with_text(id, |id| id.cmp(text))
+    }
+
+    #[must_use]
+    pub fn text(&self, id: PackedId) -> String {
+        self.with_text(id, ToOwned::to_owned)
+    }
+
+    fn with_text<R>(&self, id: PackedId, then: impl FnOnce(&str) -> R) -> R {
+        match id.tag {
+            UUID => then(uuid::Uuid::from_bytes(id.bytes).hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer())),
+            LONG => then(&self.texts[id.place()]),
+            len => then(std::str::from_utf8(&id.bytes[..len as usize]).expect("packed from a str")),
+        }
+    }
+}
+
+impl PackedId {
+    /// Stands where an id is still to be packed.
+    pub const UNSET: Self = Self { tag: UUID, bytes: [0; 16] };
+
+    fn place(self) -> usize {
+        let [a, b, c, d, ..] = self.bytes;
+        u32::from_le_bytes([a, b, c, d]) as usize
+    }
+}
+
+/// The bytes of a UUID in its canonical form, lower case with hyphens: any other form is another text.
+fn uuid_bytes(id: &str) -> Option<[u8; 16]> {
+    let text: &[u8; 36] = id.as_bytes().try_into().ok()?;
+    let mut bytes = [0; 16];
+    let mut at = 0;
+    for byte in &mut bytes {
+        if matches!(at, 8 | 13 | 18 | 23) {
+            if text[at] != b'-' {
+                return None;
+            }
+            at += 1;
+        }
+        *byte = hex(text[at])? << 4 | hex(text[at + 1])?;
+        at += 2;
+    }
+    Some(bytes)
+}
+
+const fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<u128>().prop_map(|n| uuid::Uuid::from_u128(n).to_string()),
+            any::<u128>().prop_map(|n| uuid::Uuid::from_u128(n).to_string().to_uppercase()),
+            "[ -~é]{1,20}",
+            "[a-f0-9-]{30,128}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn packed_ids_compare_and_read_as_their_texts(a in id(), b in id()) {
+            let mut ids = LongIds::default();
+            let (x, y) = (ids.pack(&a), ids.pack(&b));
+            prop_assert_eq!(ids.compare(x, y), a.cmp(&b));
+            prop_assert_eq!(ids.compare_text(x, &b), a.cmp(&b));
+            prop_assert_eq!(ids.text(x), a);
+        }
+    }
+
+    #[test]
+    fn released_places_are_used_again() {
+        let mut ids = LongIds::default();
+        let long = ids.pack(&"x".repeat(100));
+        ids.release(long);
+        ids.pack(&"y".repeat(100));
+        assert_eq!(ids.texts.len(), 1);
+    }
+}

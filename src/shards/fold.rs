@@ -1,0 +1,107 @@
+//! What every entity's part of the fold works with: the rules, the numbers of texts and ids, the cells, and the news
+//! to other entities. An entity says what it contributes before and after an event; only the difference flows on.
+
+use std::sync::Arc;
+
+use super::event_id::LongIds;
+use super::forward::{Known, News, Recipient};
+use super::rules::Rules;
+use super::symbols::Symbols;
+use super::tally::{Difference, Fact, Tally};
+use super::visibility::Visible;
+use crate::kpi::measures::{Dim, Measure};
+use crate::model::event::UNATTRIBUTED;
+use crate::model::kinds::TouchKind;
+use crate::model::stage::Stage;
+use crate::model::time::Millis;
+use crate::model::window::LocalTime;
+use crate::partials::cells::{CellKey, Symbol};
+
+#[derive(Debug)]
+pub struct Fold {
+    pub rules: Arc<Rules>,
+    pub symbols: Symbols,
+    pub tally: Tally,
+    pub ids: LongIds,
+    pub names: Names,
+    /// What other entities are to be told, in the order found.
+    pub news: Vec<News>,
+    difference: Difference,
+}
+
+/// The symbols of names that the product gives.
+#[derive(Debug)]
+pub struct Names {
+    pub stages: [Symbol; Stage::ALL.len()],
+    pub kinds: [Symbol; TouchKind::ALL.len()],
+    /// By the order of `Rules::models`.
+    pub models: Vec<Symbol>,
+    pub unattributed: Symbol,
+}
+
+/// What an entity contributes: facts of additive measures, cells of distinct ones, and what it tells others.
+#[derive(Debug, Default)]
+pub struct Contributions {
+    pub facts: Vec<Fact>,
+    pub cells: Vec<(CellKey, i64)>,
+    /// Sorted.
+    pub news: Vec<(Recipient, Known, Visible)>,
+}
+
+impl Fold {
+    #[must_use]
+    pub fn new(rules: Arc<Rules>) -> Self {
+        let symbols = Symbols::new(rules.config.output.max_values);
+        let tally = Tally::new(rules.plan.clone(), LocalTime::new(rules.config.time.calendar.clone()));
+        Self::with(rules, symbols, tally, LongIds::default())
+    }
+
+    #[must_use]
+    pub fn with(rules: Arc<Rules>, mut symbols: Symbols, tally: Tally, ids: LongIds) -> Self {
+        let names = Names {
+            stages: Stage::ALL.map(|stage| symbols.of(Dim::Stage, stage.name())),
+            kinds: std::array::from_fn(|n| symbols.of(Dim::Kind, TouchKind::ALL[n].name())),
+            models: rules.models.iter().map(|model| symbols.of(Dim::Model, &model.name)).collect(),
+            unattributed: symbols.of(Dim::Channel, UNATTRIBUTED),
+        };
+        Self { rules, symbols, tally, ids, names, news: Vec::new(), difference: Difference::default() }
+    }
+
+    #[must_use]
+    pub fn wants(&self, measure: Measure) -> bool {
+        self.rules.plan.wants(measure)
+    }
+
+    /// Takes back what an entity contributed and puts in what it contributes now.
+    pub fn replace(&mut self, before: &Contributions, after: &Contributions) {
+        for (contributions, facts) in [(before, -1), (after, 1)] {
+            for fact in &contributions.facts {
+                self.difference.fact(fact, facts, &mut self.tally);
+            }
+            for (key, amount) in &contributions.cells {
+                self.difference.cell(key.clone(), *amount, facts);
+            }
+        }
+        self.difference.settle(&mut self.tally);
+        let taken_back = before.news.iter().filter(|news| after.news.binary_search(news).is_err());
+        let told = after.news.iter().filter(|news| before.news.binary_search(news).is_err());
+        let told = told.map(|news| (news, true));
+        for ((to, known, visible), added) in taken_back.map(|news| (news, false)).chain(told) {
+            self.news.push(News { to: *to, known: known.clone(), visible: *visible, added });
+        }
+    }
+
+    /// Counts what happened once and stays: a fact of an event that nothing else changes.
+    pub fn count(&mut self, measure: Measure, at: Millis, values: &[Symbol]) {
+        self.tally.count(measure, at, values, 1);
+    }
+}
+
+impl Contributions {
+    /// Adds a fact if the plan wants its measure and the view is the one that its bound sees.
+    pub fn fact(&mut self, rules: &Rules, view: Visible, measure: Measure, at: Millis, values: &[Symbol], amount: i64) {
+        if rules.plan.wants(measure) && view.to_facts_bound_at(rules.bound(at, measure.settles())) {
+            self.facts.push(Fact { measure, at, values: values.into(), amount });
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What one entity tells another, from shard to shard: additions and retractions of what is known, and the watermarks
+//! of the sender. A retraction repeats the addition that it takes back.
+//!
+//! layout of a record's value: [version u8][xxh3 of the rest, u64 LE][postcard of `Forward`]
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::visibility::Visible;
+use crate::model::entity::EntityKey;
+use crate::model::kinds::TouchKind;
+use crate::model::time::Millis;
+
+const VERSION: u8 = 1;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forward {
+    pub from: u16,
+    /// The sender's, of level 0 (visitors, deals, spend) and level 1 (leads).
+    pub watermarks: [Option<Millis>; 2],
+    pub news: Vec<News>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct News {
+    /// Whom it is told to.
+    pub to: Recipient,
+    pub known: Known,
+    pub visible: Visible,
+    /// Added, or taken back.
+    pub added: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Recipient {
+    Lead(EntityKey),
+    Account(EntityKey),
+}
+
+impl Recipient {
+    #[must_use]
+    pub const fn key(self) -> EntityKey {
+        match self {
+            Self::Lead(key) | Self::Account(key) => key,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Known {
+    /// A visitor's touch is the lead's.
+    Touch(VisitorTouch),
+    /// The lead's fill belongs to a session.
+    FillSession(FillSession),
+    /// What a deal means to the lead.
+    Deal(DealFacts),
+    /// A deal of the account was won, and whose credit that was.
+    Won(WonDeal),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct VisitorTouch {
+    pub at: Millis,
+    pub event_id: String,
+    /// From when on the visitor is known to be the lead.
+    pub known_from: Millis,
+    pub kind: TouchKind,
+    /// Whether it is a step of the journey: of an engaging kind, of page views the first of its session.
+    pub in_journey: bool,
+    /// Channel, campaign, content, term.
+    pub origin: [String; 4],
+    pub account: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FillSession {
+    pub at: Millis,
+    pub event_id: String,
+    pub landing_page: String,
+}
+
+/// A deal as one of its leads needs it. All but `owned` is the same for each of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DealFacts {
+    pub deal: EntityKey,
+    /// By `Stage::DEAL_STAGES`.
+    pub entries: [Option<DealEntry>; 3],
+    pub lost: Option<Millis>,
+    /// The event that won it, which orders deals won at the same moment.
+    pub won_by: Option<String>,
+    /// When it was the lead's by its latest event, [from, to), in order.
+    pub owned: Vec<(Millis, Millis)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DealEntry {
+    pub at: Millis,
+    /// The amount when the entry settles, in 10⁻⁶ of the reporting currency.
+    pub value: i64,
+}
+
+impl DealFacts {
+    /// Whether the deal is the lead's at a moment.
+    #[must_use]
+    pub fn is_owned(&self, at: Millis) -> bool {
+        self.owned.iter().any(|(from, to)| *from <= at && at < *to)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WonDeal {
+    pub at: Millis,
+    pub won_by: String,
+    pub deal: EntityKey,
+    /// By model (as ordered in the rules) and origin (channel, campaign, content, term).
+    pub credits: Vec<(String, [String; 4], i64)>,
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ForwardError {
+    #[error("a forward of version {0}, which this build does not read")]
+    Version(u8),
+    #[error("a forward is cut short")]
+    Short,
+    #[error("a forward does not match its checksum")]
+    Checksum,
+    #[error("a forward does not decode: {0}")]
+    Layout(#[from] postcard::Error),
+}
+
+impl Forward {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![0; 9];
+        bytes[0] = VERSION;
+        let mut bytes = postcard::to_extend(self, bytes).expect("plain data of known types always encodes");
+        let sum = xxh3_64(&bytes[9..]);
+        bytes[1..9].copy_from_slice(&sum.to_le_bytes());
+        bytes
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self, ForwardError> {
+        let (&version, rest) = bytes.split_first().ok_or(ForwardError::Short)?;
+        if version != VERSION {
+            return Err(ForwardError::Version(version));
+        }
+        let (sum, body) = rest.split_first_chunk::<8>().ok_or(ForwardError::Short)?;
+        if xxh3_64(body) != u64::from_le_bytes(*sum) {
+            return Err(ForwardError::Checksum);
+        }
+        Ok(postcard::from_bytes(body)?)
+    }
+}

@@ -1,0 +1,274 @@
+//! A lead: its touches, and what visitors and deals tell of it. It counts its touches and fills, its entries into the
+//! funnel and those of its deals, shares their credit among its journey, and tells accounts of deals won.
+
+use serde::{Deserialize, Serialize};
+
+use super::event_id::LongIds;
+use super::fold::Fold;
+use super::forward::{DealFacts, FillSession, Known, VisitorTouch};
+use super::rows::TouchRow;
+use super::symbols::OriginId;
+use super::table::Keyed;
+use super::visibility::Visible;
+use crate::kpi::measures::Measure;
+use crate::model::entity::EntityKey;
+use crate::model::event::{DealStage, Fill, NONE, Origin, Topic, Touch};
+use crate::model::kinds::TouchKind;
+use crate::model::time::Millis;
+
+mod contributions;
+mod conversions;
+mod history;
+mod seen;
+
+pub use history::History;
+use history::{AccountSeen, FillRow, StageRow, Stitched};
+
+/// Most of what there is of leads are touches; all the rest is apart.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Lead {
+    key: EntityKey,
+    /// Touches that named the lead and came in time, in the order of time and id.
+    touches: Vec<TouchRow>,
+    history: Option<Box<History>>,
+}
+
+impl Keyed for Lead {
+    fn key(&self) -> EntityKey {
+        self.key
+    }
+}
+
+impl Lead {
+    #[must_use]
+    pub const fn new(key: EntityKey) -> Self {
+        Self { key, touches: Vec::new(), history: None }
+    }
+
+    fn history(&mut self) -> &mut History {
+        self.history.get_or_insert_default()
+    }
+
+    /// A touch that names the lead. False when it was known.
+    pub fn touch(&mut self, touch: &Touch<'_>, late: Option<Millis>, fold: &mut Fold) -> bool {
+        let Err(place) = self.find_touch(touch.occurred_at, &touch.event_id, &fold.ids) else { return false };
+        let origin = fold.symbols.origin(&touch.origin);
+        if late.is_none() {
+            count_touch(touch, origin, fold);
+        }
+        let account = fold.rules.account(touch.account_id.as_deref()).map(Box::<str>::from);
+        let new =
+            NewTouch { at: touch.occurred_at, event_id: &touch.event_id, kind: touch.kind, origin, account, late };
+        if self.changes_nothing(&new) {
+            self.put_touch(place, &new, fold);
+        } else {
+            self.with_difference(fold, |lead, fold| lead.put_touch(place, &new, fold));
+        }
+        self.forget_beyond(fold);
+        true
+    }
+
+    fn find_touch(&self, at: Millis, event_id: &str, ids: &LongIds) -> Result<usize, usize> {
+        let order = |row: &TouchRow| row.at().cmp(&at).then_with(|| ids.compare_text(row.id, event_id));
+        let is_last = self.touches.last().is_none_or(|last| order(last).is_lt());
+        let place = if is_last { Err(self.touches.len()) } else { self.touches.binary_search_by(order) };
+        let Err(place) = place else { return place };
+        let was_late = self.history.as_ref().and_then(|history| history.find_late(at, event_id, ids));
+        was_late.map_or(Err(place), Ok)
+    }
+
+    /// Whether a touch leaves all that the lead contributed as it is: it comes in time and after all of it, and is no
+    /// booking.
+    fn changes_nothing(&self, new: &NewTouch<'_>) -> bool {
+        let later = self.history.as_ref().is_none_or(|history| history.latest < new.at);
+        later && new.late.is_none() && !matches!(new.kind, TouchKind::DemoBooked | TouchKind::MeetingBooked)
+    }
+
+    fn put_touch(&mut self, place: usize, new: &NewTouch<'_>, fold: &mut Fold) {
+        let id = fold.ids.pack(new.event_id);
+        if let Some(account) = &new.account {
+            let visible = Visible::since(new.late);
+            self.history().see_account(AccountSeen {
+                at: new.at,
+                topic: Topic::Touchpoints,
+                event_id: new.event_id.into(),
+                account: account.clone(),
+                known_from: new.at,
+                visible,
+            });
+        }
+        if matches!(new.kind, TouchKind::DemoBooked | TouchKind::MeetingBooked) {
+            self.history().reach(new.at);
+        }
+        if let Some(mark) = new.late {
+            let in_journey = fold.rules.is_engaging(new.kind);
+            self.history().stitch(
+                Stitched {
+                    at: new.at,
+                    id,
+                    kind: new.kind,
+                    origin: new.origin,
+                    known_from: new.at,
+                    in_journey,
+                    named: true,
+                    visible: Visible::since(Some(mark)),
+                },
+                &fold.ids,
+            );
+            return;
+        }
+        self.touches.reserve_exact(growth(self.touches.len()));
+        self.touches.insert(place, TouchRow::new(new.at, id, new.kind, new.origin));
+    }
+
+    /// The newest touches by time are kept. What the others contributed stays counted.
+    fn forget_beyond(&mut self, fold: &mut Fold) {
+        let beyond = self.touches.len().saturating_sub(fold.rules.config.journey.max_touches);
+        self.touches.drain(..beyond).for_each(|row| fold.ids.release(row.id));
+    }
+
+    /// A fill. False when it was known.
+    pub fn fill(&mut self, fill: &Fill<'_>, late: Option<Millis>, fold: &mut Fold) -> bool {
+        let row = FillRow::new(fill, late, fold);
+        let Err(place) = self.history().find_fill(row.at, &row.event_id) else { return false };
+        if late.is_none() {
+            let form = fold.symbols.of(crate::kpi::measures::Dim::Form, &fill.form_id);
+            fold.count(Measure::FormFills, fill.occurred_at, &[form]);
+        }
+        let account =
+            AccountSeen::new(fill.account_id.as_deref(), Topic::FormFills, row.at, &fill.event_id, late, fold);
+        self.with_difference(fold, |lead, _| {
+            let history = lead.history();
+            history.reach(row.at);
+            account.into_iter().for_each(|account| history.see_account(account));
+            history.fills.insert(place, row);
+        });
+        true
+    }
+
+    /// A stage event that names the lead. False when it was known.
+    pub fn stage(&mut self, stage: &DealStage<'_>, late: Option<Millis>, fold: &mut Fold) -> bool {
+        let row = StageRow { at: stage.occurred_at, event_id: (*stage.event_id).into(), stage: stage.stage, late };
+        let Err(place) = self.history().find_stage(row.at, &row.event_id) else { return false };
+        let account =
+            AccountSeen::new(stage.account_id.as_deref(), Topic::DealStages, row.at, &stage.event_id, late, fold);
+        self.with_difference(fold, |lead, _| {
+            let history = lead.history();
+            history.reach(row.at);
+            account.into_iter().for_each(|account| history.see_account(account));
+            history.stages.insert(place, row);
+        });
+        true
+    }
+
+    /// Takes what other entities tell it at once: only the difference of it all flows on.
+    pub fn hear(&mut self, news: &[(Known, Visible, bool)], fold: &mut Fold) {
+        self.with_difference(fold, |lead, fold| {
+            for (known, visible, added) in news {
+                match known {
+                    Known::Touch(touch) => lead.hear_touch(touch, *visible, *added, fold),
+                    Known::FillSession(session) => lead.hear_session(session, *visible, *added, fold),
+                    Known::Deal(deal) => lead.hear_deal(deal, *visible, *added),
+                    Known::Won(_) => {}
+                }
+            }
+        });
+    }
+
+    fn hear_touch(&mut self, touch: &VisitorTouch, visible: Visible, added: bool, fold: &mut Fold) {
+        if let Some(account) = &touch.account {
+            let seen = AccountSeen {
+                at: touch.at,
+                topic: Topic::Touchpoints,
+                event_id: touch.event_id.as_str().into(),
+                account: account.as_str().into(),
+                known_from: touch.known_from,
+                visible,
+            };
+            if added { self.history().see_account(seen) } else { self.history().unsee_account(&seen) }
+        }
+        if matches!(touch.kind, TouchKind::DemoBooked | TouchKind::MeetingBooked) {
+            self.history().reach(touch.at);
+        }
+        let [channel, campaign, content, term] = touch.origin.each_ref().map(|text| text.as_str().into());
+        let origin = fold.symbols.origin(&Origin { channel, campaign, content, term });
+        let stitched = Stitched {
+            at: touch.at,
+            id: fold.ids.pack(&touch.event_id),
+            kind: touch.kind,
+            origin,
+            known_from: touch.known_from,
+            in_journey: touch.in_journey,
+            named: false,
+            visible,
+        };
+        if added {
+            self.history().stitch(stitched, &fold.ids)
+        } else {
+            self.history().unstitch(&stitched, &mut fold.ids)
+        }
+    }
+
+    fn hear_session(&mut self, session: &FillSession, visible: Visible, added: bool, fold: &mut Fold) {
+        let landing_page = fold.symbols.of(crate::kpi::measures::Dim::Page, &session.landing_page);
+        let of = history::SessionOfFill {
+            at: session.at,
+            event_id: session.event_id.as_str().into(),
+            landing_page,
+            visible,
+        };
+        let sessions = &mut self.history().sessions;
+        if added { sessions.push(of) } else { sessions.retain(|known| *known != of) }
+    }
+
+    fn hear_deal(&mut self, deal: &DealFacts, visible: Visible, added: bool) {
+        let history = self.history();
+        deal.entries.iter().flatten().map(|entry| entry.at).chain(deal.lost).for_each(|at| history.reach(at));
+        let known = (deal.clone(), visible);
+        if added { history.deals.push(known) } else { history.deals.retain(|deal| *deal != known) }
+    }
+
+    /// Changes the lead and lets the difference of what it contributes flow on.
+    fn with_difference(&mut self, fold: &mut Fold, change: impl FnOnce(&mut Self, &mut Fold)) {
+        let before = self.contributions(fold);
+        change(self, fold);
+        let after = self.contributions(fold);
+        fold.replace(&before, &after);
+    }
+
+    /// How many touches it keeps.
+    #[must_use]
+    pub fn touches(&self) -> usize {
+        self.touches.len() + self.history.as_ref().map_or(0, |history| history.stitched.len())
+    }
+
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.touches.capacity() * size_of::<TouchRow>() + self.history.as_ref().map_or(0, |history| history.bytes())
+    }
+}
+
+struct NewTouch<'a> {
+    at: Millis,
+    event_id: &'a str,
+    kind: TouchKind,
+    origin: OriginId,
+    account: Option<Box<str>>,
+    late: Option<Millis>,
+}
+
+/// By how much a full row of touches grows: short journeys, which most are, waste nothing.
+const fn growth(len: usize) -> usize {
+    if len < 16 { 1 } else { len / 8 }
+}
+
+/// What a touch counts by itself, whoever's it is.
+fn count_touch(touch: &Touch<'_>, origin: OriginId, fold: &mut Fold) {
+    let [channel, campaign, ..] = fold.symbols.origin_symbols(origin);
+    let kind = fold.names.kinds[touch.kind as usize];
+    fold.count(Measure::Touches, touch.occurred_at, &[kind, channel, campaign]);
+    if touch.kind == TouchKind::ContentRead && fold.wants(Measure::ContentReads) {
+        let asset = fold.symbols.of(crate::kpi::measures::Dim::Asset, touch.asset_id.as_deref().unwrap_or(NONE));
+        fold.count(Measure::ContentReads, touch.occurred_at, &[asset]);
+    }
+}

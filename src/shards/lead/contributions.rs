@@ -1,0 +1,261 @@
+//! What a lead contributes: the facts of its conversions and cohorts, and what it tells its accounts.
+
+use super::super::fold::{Contributions, Fold};
+use super::super::forward::{DealFacts, Known, Recipient, WonDeal};
+use super::super::visibility::{Visible, join, views};
+use super::Lead;
+use super::conversions::{Conversion, Converted, Share, conversions};
+use super::seen::Seen;
+use crate::kpi::measures::{COHORTS, DEMO, Dim, MEETING, Measure, Reached};
+use crate::model::entity::EntityKey;
+use crate::model::event::NONE;
+use crate::model::kinds::TouchKind;
+use crate::model::stage::Stage;
+use crate::model::time::Millis;
+use crate::partials::cells::Symbol;
+
+type Told = (Recipient, Known);
+
+impl Lead {
+    /// What it contributes, given all that it knows. What its touches count by themselves is not in it.
+    pub(super) fn contributions(&self, fold: &mut Fold) -> Contributions {
+        let Some(history) = &self.history else { return Contributions::default() };
+        let mut all = Contributions::default();
+        let mut told = Vec::new();
+        for view in views(history.marks()) {
+            let seen = Seen::new(self, history, view, fold);
+            let mut view = View { view, seen: &seen, all: &mut all, told: Vec::new() };
+            view.count(fold);
+            told.push((view.view, view.told));
+        }
+        all.news = join(&told).into_iter().map(|((to, known), visible)| (to, known, visible)).collect();
+        all.news.sort_unstable();
+        all
+    }
+}
+
+struct View<'a> {
+    view: Visible,
+    seen: &'a Seen<'a>,
+    all: &'a mut Contributions,
+    told: Vec<Told>,
+}
+
+impl View<'_> {
+    fn fact(&mut self, fold: &Fold, measure: Measure, at: Millis, values: &[Symbol], amount: i64) {
+        self.all.fact(&fold.rules, self.view, measure, at, values, amount);
+    }
+
+    fn count(&mut self, fold: &mut Fold) {
+        let conversions = conversions(self.seen);
+        let source = self.source(fold);
+        let mut customers = Vec::new();
+        for conversion in &conversions {
+            self.count_conversion(conversion, source, fold, &mut customers);
+        }
+        self.count_customers(customers, fold);
+        self.count_fills(fold);
+        self.count_cohorts(source, fold);
+        for n in 0..self.seen.deals.len() {
+            self.count_deal(self.seen.deals[n], source, fold);
+        }
+    }
+
+    /// Channel and campaign of the first touch of its journey at lead entry.
+    fn source(&self, fold: &mut Fold) -> [Symbol; 2] {
+        let entry = self.seen.lead_entries()[0];
+        let first = entry.and_then(|entry| self.seen.journey(entry).next());
+        match first {
+            Some(touch) => {
+                let [channel, campaign, ..] = fold.symbols.origin_symbols(touch.origin);
+                [channel, campaign]
+            }
+            None => [fold.names.unattributed, fold.symbols.of(Dim::Campaign, NONE)],
+        }
+    }
+
+    fn count_conversion(
+        &mut self,
+        conversion: &Conversion,
+        source: [Symbol; 2],
+        fold: &mut Fold,
+        customers: &mut Vec<Customer>,
+    ) {
+        let at = conversion.at;
+        let (stage, count, credit) = match conversion.what {
+            Converted::Entered(stage) => (fold.names.stages[stage as usize], Measure::Entries, Measure::EntryCredit),
+            Converted::Demo => (fold.symbols.of(Dim::Stage, DEMO), Measure::Bookings, Measure::BookingCredit),
+            Converted::Meeting => (fold.symbols.of(Dim::Stage, MEETING), Measure::Bookings, Measure::BookingCredit),
+        };
+        self.fact(fold, count, at, &[stage], 1);
+        let (value, is_won) =
+            (conversion.deal.map(|(_, value)| value), conversion.what == Converted::Entered(Stage::Won));
+        let valued = value.filter(|_| is_won || conversion.what == Converted::Entered(Stage::Opportunity));
+        if let Some(value) = valued {
+            self.fact(fold, Measure::DealValue, at, &[stage], value);
+        }
+        if is_won {
+            self.fact(fold, Measure::ClosedWon, at, &source, 1);
+        }
+        let wants_customers = is_won && (fold.wants(Measure::Customers) || fold.wants(Measure::CustomerCredit));
+        let wants_value = valued.is_some() && fold.wants(Measure::DealValueCredit);
+        if !fold.wants(credit) && !wants_value && !wants_customers {
+            return;
+        }
+        let journey = conversion.journey(self.seen, fold);
+        let mut customer = Vec::new();
+        for model in 0..fold.rules.models.len() {
+            let (credits, amounts) = journey.shares(model, &conversion.entered, valued.unwrap_or(0), fold);
+            for share in &credits {
+                let values = fold.credit_values(stage, model, *share);
+                self.fact(fold, credit, at, &values, share.1);
+            }
+            if valued.is_some() {
+                for share in &amounts {
+                    let values = fold.credit_values(stage, model, *share);
+                    self.fact(fold, Measure::DealValueCredit, at, &values, share.1);
+                }
+            }
+            customer.extend(credits.into_iter().map(|share| (model, share)).filter(|_| wants_customers));
+        }
+        if let Some((deal, _)) = conversion.deal.filter(|_| wants_customers) {
+            customers.push(Customer { at, deal, credits: customer });
+        }
+    }
+
+    /// Deals won are told to their accounts, which know the first one; without an account the lead is the customer.
+    fn count_customers(&mut self, mut won: Vec<Customer>, fold: &mut Fold) {
+        let deals = &self.seen.deals;
+        won.sort_by(|a, b| (a.at, &deals[a.deal].won_by).cmp(&(b.at, &deals[b.deal].won_by)));
+        let mut is_customer = false;
+        for customer in won {
+            let deal = deals[customer.deal];
+            if let Some(account) = self.seen.account(customer.at) {
+                let won_by = deal.won_by.clone().unwrap_or_default();
+                let credits = customer.credits.iter().map(|(model, share)| fold.spell(*model, *share)).collect();
+                let won = WonDeal { at: customer.at, won_by, deal: deal.deal, credits };
+                self.told.push((Recipient::Account(EntityKey::of(account)), Known::Won(won)));
+            } else if !is_customer {
+                is_customer = true;
+                self.fact(fold, Measure::Customers, customer.at, &[], 1);
+                for (model, share) in customer.credits {
+                    let [_, values @ ..] = fold.credit_values(Symbol::ABSENT, model, share);
+                    self.fact(fold, Measure::CustomerCredit, customer.at, &values, share.1);
+                }
+            }
+        }
+    }
+
+    fn count_fills(&mut self, fold: &Fold) {
+        let Some(fill) = self.seen.first_fill() else { return };
+        self.fact(fold, Measure::RawLeads, fill.at, &[], 1);
+        if self.seen.lead_entries()[0] == Some(fill.at) {
+            if let Some(asset) = fill.asset {
+                self.fact(fold, Measure::ContentLeads, fill.at, &[asset], 1);
+            }
+            let session =
+                self.seen.sessions.iter().find(|session| session.at == fill.at && session.event_id == fill.event_id);
+            if let Some(session) = session {
+                self.fact(fold, Measure::LeadsByLandingPage, fill.at, &[session.landing_page], 1);
+            }
+        }
+    }
+
+    /// Cohorts of its lead stages: each at its entry, with what came of it until it settles.
+    fn count_cohorts(&mut self, source: [Symbol; 2], fold: &mut Fold) {
+        let entries = self.seen.lead_entries();
+        for (name, stage, reached) in COHORTS {
+            if let Some(at) = entries[stage as usize] {
+                let name = fold.symbols.of(Dim::Stage, name);
+                let values = [name, source[0], source[1]];
+                self.fact(fold, Measure::Cohort, at, &values, 1);
+                if self.has_reached(reached, at + fold.rules.settle()) {
+                    self.fact(fold, Measure::CohortReached, at, &values, 1);
+                }
+            }
+        }
+        for (stage, entry) in Stage::LEAD_STAGES.into_iter().zip(entries) {
+            if let Some(at) = entry {
+                let until = at + fold.rules.settle();
+                let next = Stage::LADDER[stage as usize + 1];
+                let values = [fold.names.stages[stage as usize]];
+                self.fact(fold, Measure::StageCohort, at, &values, 1);
+                if self.has_reached(Reached::Stage(next), until) {
+                    self.fact(fold, Measure::StageCohortMoved, at, &values, 1);
+                }
+            }
+        }
+    }
+
+    fn has_reached(&self, what: Reached, until: Millis) -> bool {
+        match what {
+            Reached::Stage(stage) if stage.is_of_deal() => {
+                let entered = |deal: &&&DealFacts| {
+                    let entry = deal.entries[stage as usize - Stage::Opportunity as usize];
+                    deal.is_owned(until) && entry.is_some_and(|entry| entry.at <= until)
+                };
+                self.seen.deals.iter().find(entered).is_some()
+            }
+            Reached::Stage(stage) => self.seen.lead_entries()[stage as usize].is_some_and(|at| at <= until),
+            Reached::Demo => {
+                let known = self.seen.touches.iter().take_while(|touch| touch.at <= until);
+                let mut known = known.filter(|touch| touch.known_from <= until);
+                known.any(|touch| touch.kind == TouchKind::DemoBooked)
+            }
+        }
+    }
+
+    fn count_deal(&mut self, deal: &DealFacts, source: [Symbol; 2], fold: &Fold) {
+        if let Some(at) = deal.lost.filter(|at| deal.is_owned(*at)) {
+            self.fact(fold, Measure::LostDeals, at, &source, 1);
+            self.fact(fold, Measure::ClosedLost, at, &source, 1);
+        }
+        if let Some(won) = deal.entries[2]
+            && deal.is_owned(won.at + fold.rules.settle())
+        {
+            self.fact(fold, Measure::RevenueBySource, won.at, &source, won.value);
+            self.fact(fold, Measure::WonBySource, won.at, &source, 1);
+        }
+        for (n, entry) in deal.entries.iter().enumerate().take(2) {
+            if let Some(entry) = entry.filter(|entry| deal.is_owned(entry.at)) {
+                let values = [fold.names.stages[Stage::Opportunity as usize + n]];
+                let until = entry.at + fold.rules.settle();
+                self.fact(fold, Measure::StageCohort, entry.at, &values, 1);
+                if deal.entries[n + 1].is_some_and(|next| next.at <= until) {
+                    self.fact(fold, Measure::StageCohortMoved, entry.at, &values, 1);
+                }
+            }
+        }
+    }
+}
+
+struct Customer {
+    at: Millis,
+    deal: usize,
+    credits: Vec<(usize, Share)>,
+}
+
+impl Fold {
+    /// Stage, model, channel, campaign, content and term of a share; models that carry no detail leave the last two out.
+    fn credit_values(&mut self, stage: Symbol, model: usize, share: Share) -> [Symbol; 6] {
+        let [channel, campaign, content, term] = self.share_origin(share);
+        let [content, term] = if self.rules.models[model].detailed { [content, term] } else { [Symbol::ABSENT; 2] };
+        [stage, self.names.models[model], channel, campaign, content, term]
+    }
+
+    fn share_origin(&mut self, (origin, _): Share) -> [Symbol; 4] {
+        match origin {
+            Some(origin) => self.symbols.origin_symbols(origin),
+            None => {
+                let none = [Dim::Campaign, Dim::Content, Dim::Term].map(|dim| self.symbols.of(dim, NONE));
+                [self.names.unattributed, none[0], none[1], none[2]]
+            }
+        }
+    }
+
+    /// A share as other shards read it.
+    fn spell(&mut self, model: usize, share: Share) -> (String, [String; 4], i64) {
+        let origin = self.share_origin(share).map(|symbol| self.symbols.text(symbol).to_owned());
+        (self.rules.models[model].name.clone(), origin, share.1)
+    }
+}

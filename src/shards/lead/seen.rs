@@ -1,0 +1,103 @@
+//! A lead as the facts of one view see it: what arrived too late for them is not there.
+
+use super::super::fold::Fold;
+use super::super::forward::DealFacts;
+use super::super::symbols::OriginId;
+use super::super::visibility::Visible;
+use super::Lead;
+use super::history::{AccountSeen, FillRow, History, SessionOfFill, StageRow};
+use crate::model::kinds::{FormKind, TouchKind};
+use crate::model::stage::Stage;
+use crate::model::time::Millis;
+
+#[derive(Clone, Copy, Debug)]
+pub struct SeenTouch {
+    pub at: Millis,
+    pub known_from: Millis,
+    pub kind: TouchKind,
+    pub origin: OriginId,
+    pub in_journey: bool,
+}
+
+pub struct Seen<'a> {
+    /// In the order of time and id.
+    pub touches: Vec<SeenTouch>,
+    pub fills: Vec<&'a FillRow>,
+    pub stages: Vec<&'a StageRow>,
+    pub sessions: Vec<&'a SessionOfFill>,
+    pub accounts: Vec<&'a AccountSeen>,
+    pub deals: Vec<&'a DealFacts>,
+}
+
+impl<'a> Seen<'a> {
+    pub fn new(lead: &'a Lead, history: &'a History, view: Visible, fold: &Fold) -> Self {
+        let sees = |visible: Visible| visible.to_facts_bound_at(view.from);
+        let late = |mark| sees(Visible::since(mark));
+        Self {
+            touches: touches(lead, history, view, fold),
+            fills: history.fills.iter().filter(|row| late(row.late)).collect(),
+            stages: history.stages.iter().filter(|row| late(row.late)).collect(),
+            sessions: history.sessions.iter().filter(|row| sees(row.visible)).collect(),
+            accounts: history.accounts.iter().filter(|row| sees(row.visible)).collect(),
+            deals: history.deals.iter().filter(|(_, visible)| sees(*visible)).map(|(deal, _)| deal).collect(),
+        }
+    }
+
+    /// The first fill that is no survey: it makes a raw lead.
+    pub fn first_fill(&self) -> Option<&'a FillRow> {
+        self.fills.iter().find(|fill| fill.kind != FormKind::Survey).copied()
+    }
+
+    /// When it entered each stage of a lead: at the least time of its events at that stage or any later one.
+    pub fn lead_entries(&self) -> [Option<Millis>; Stage::LEAD_STAGES.len()] {
+        Stage::LEAD_STAGES.map(|stage| {
+            let reached = |row: &&&StageRow| row.stage.rung().is_some() && row.stage.rung() >= stage.rung();
+            let implied = self.stages.iter().find(reached).map(|row| row.at);
+            let filled = self.first_fill().map(|fill| fill.at).filter(|_| stage == Stage::Lead);
+            implied.into_iter().chain(filled).min()
+        })
+    }
+
+    /// The touches of its journey known at a moment.
+    pub fn journey(&self, at: Millis) -> impl Iterator<Item = &SeenTouch> {
+        let known = self.touches.iter().take_while(move |touch| touch.at <= at);
+        known.filter(move |touch| touch.in_journey && touch.known_from <= at)
+    }
+
+    /// Its account at a moment: that of its latest event that carries one.
+    pub fn account(&self, at: Millis) -> Option<&'a str> {
+        let known = self.accounts.iter().filter(|seen| seen.at <= at && seen.known_from <= at);
+        known.last().map(|seen| &*seen.account)
+    }
+
+    /// The first booking of a kind that was known to be the lead's when it was made, by its place among the touches.
+    pub fn booking(&self, kind: TouchKind) -> Option<(usize, Millis)> {
+        let mut touches = self.touches.iter().enumerate();
+        touches.find(|(_, touch)| touch.kind == kind && touch.known_from <= touch.at).map(|(n, touch)| (n, touch.at))
+    }
+}
+
+fn touches(lead: &Lead, history: &History, view: Visible, fold: &Fold) -> Vec<SeenTouch> {
+    let mut stitched = history.stitched.iter().filter(|row| row.visible.to_facts_bound_at(view.from)).peekable();
+    let mut all = Vec::with_capacity(lead.touches.len() + history.stitched.len());
+    for row in &lead.touches {
+        let earlier = |other: &&super::history::Stitched| {
+            other.at.cmp(&row.at()).then_with(|| fold.ids.compare(other.id, row.id)).is_lt()
+        };
+        while let Some(other) = stitched.next_if(earlier) {
+            all.push(other.seen());
+        }
+        let kind = TouchKind::from(row.kind);
+        let in_journey = fold.rules.is_engaging(kind);
+        all.push(SeenTouch { at: row.at(), known_from: row.at(), kind, origin: row.origin(), in_journey });
+    }
+    all.extend(stitched.map(super::history::Stitched::seen));
+    all
+}
+
+impl super::history::Stitched {
+    const fn seen(&self) -> SeenTouch {
+        let Self { at, known_from, kind, origin, in_journey, .. } = *self;
+        SeenTouch { at, known_from, kind, origin, in_journey }
+    }
+}

@@ -1,0 +1,94 @@
+//! What the fold reads of the configuration, compiled once: spans, models, kinds, and the plan of what is counted.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::attribution::rules::Rule;
+use crate::config::Config;
+use crate::kpi::plan::Plan;
+use crate::model::channel::ChannelGroups;
+use crate::model::kinds::TouchKind;
+use crate::model::time::{Millis, Span};
+
+#[derive(Debug)]
+pub struct Rules {
+    pub config: Arc<Config>,
+    pub plan: Plan,
+    pub shards: u16,
+    /// The enabled rule-based models, and `last` when it is not among them: formulas that need a credit take it.
+    pub models: Vec<CreditModel>,
+    pub groups: ChannelGroups,
+    engaging: [bool; TouchKind::ALL.len()],
+    not_accounts: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+pub struct CreditModel {
+    pub name: String,
+    pub rule: Rule,
+    /// Whether its credit carries content and term.
+    pub detailed: bool,
+}
+
+impl Rules {
+    #[must_use]
+    pub fn new(config: Arc<Config>, plan: Plan) -> Self {
+        let attribution = &config.attribution;
+        let mut models: Vec<CreditModel> = attribution
+            .models
+            .iter()
+            .filter_map(|model| {
+                let rule = Rule::of(model, attribution.half_life)?;
+                let name = model.name().to_owned();
+                let detailed = attribution.detail_models.contains(&name);
+                Some(CreditModel { name, rule, detailed })
+            })
+            .collect();
+        if !models.iter().any(|model| model.name == "last") {
+            models.push(CreditModel { name: "last".to_owned(), rule: Rule::Last, detailed: false });
+        }
+        let mut engaging = [true; TouchKind::ALL.len()];
+        for kind in &config.journey.not_engaging {
+            engaging[*kind as usize] = false;
+        }
+        Self {
+            plan,
+            shards: config.topics.partitions,
+            models,
+            groups: ChannelGroups::new(config.channels.groups.clone(), config.channels.not_marketing.clone()),
+            engaging,
+            not_accounts: config.identity.not_accounts.iter().map(|name| name.to_lowercase()).collect(),
+            config,
+        }
+    }
+
+    #[must_use]
+    pub const fn is_engaging(&self, kind: TouchKind) -> bool {
+        self.engaging[kind as usize]
+    }
+
+    /// The latest watermark at which a fact may change.
+    #[must_use]
+    pub fn bound(&self, at: Millis, settles: bool) -> Millis {
+        // A plain fact at the watermark − L is closed, a settling one is still open at its bound.
+        if settles { at + self.settle() + self.lateness() } else { at + self.lateness() - Span(1) }
+    }
+
+    /// L: how far behind the watermark a plain fact may still change.
+    #[must_use]
+    pub fn lateness(&self) -> Span {
+        self.config.time.allowed_lateness
+    }
+
+    /// H: how long after its time a settling fact takes what becomes known.
+    #[must_use]
+    pub fn settle(&self) -> Span {
+        self.config.time.settle
+    }
+
+    /// An account id, unless it is one that stands for no account.
+    #[must_use]
+    pub fn account<'a>(&self, id: Option<&'a str>) -> Option<&'a str> {
+        id.filter(|id| !self.not_accounts.contains(&id.to_lowercase()))
+    }
+}

@@ -1,0 +1,265 @@
+//! A shard's cells: facts come in, the cells that changed go out as a block. What a fact adds to is decided by the
+//! plan: the buckets and dimensions that some row wants, nothing else.
+
+use std::hash::BuildHasher;
+
+use foldhash::quality::FixedState;
+use hashbrown::{HashMap, HashTable};
+
+use super::symbols::Symbols;
+use crate::kpi::measures::{Measure, Sum};
+use crate::kpi::plan::{Kept, Plan};
+use crate::model::time::Millis;
+use crate::model::window::{LocalTime, Window, WindowKind};
+use crate::partials::block::BlockCell;
+use crate::partials::cells::{Amount, CellKey, Symbol, Values};
+
+/// One contribution: what is measured, when, by which dimensions, how much.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fact {
+    pub measure: Measure,
+    pub at: Millis,
+    pub values: Values,
+    pub amount: i64,
+}
+
+/// The place of a cell in the tally: it stays the same for as long as the tally lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot(u32);
+
+#[derive(Debug)]
+struct Cell {
+    key: CellKey,
+    amount: Amount,
+    changed: bool,
+}
+
+#[derive(Debug)]
+pub struct Tally {
+    cells: Vec<Cell>,
+    index: HashTable<u32>,
+    changed: Vec<u32>,
+    hasher: FixedState,
+    plan: Plan,
+    time: LocalTime,
+}
+
+impl Tally {
+    #[must_use]
+    pub fn new(plan: Plan, time: LocalTime) -> Self {
+        let hasher = FixedState::with_seed(0x6365_6c6c_735f_6f66);
+        Self { cells: Vec::new(), index: HashTable::new(), changed: Vec::new(), hasher, plan, time }
+    }
+
+    /// The tally that `dump` described.
+    #[must_use]
+    pub fn load(plan: Plan, time: LocalTime, cells: Vec<(CellKey, Amount)>) -> Self {
+        let mut tally = Self::new(plan, time);
+        for (key, amount) in cells {
+            let Slot(at) = tally.slot(key);
+            tally.cells[at as usize].amount = amount;
+        }
+        tally
+    }
+
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub const fn time(&mut self) -> &mut LocalTime {
+        &mut self.time
+    }
+
+    /// The cell's place, made when it is new.
+    pub fn slot(&mut self, key: CellKey) -> Slot {
+        let hash = self.hasher.hash_one(&key);
+        if let Some(&at) = self.index.find(hash, |&at| self.cells[at as usize].key == key) {
+            return Slot(at);
+        }
+        let at = u32::try_from(self.cells.len()).expect("cells are bounded by max_values and retention");
+        self.cells.push(Cell { key, amount: Amount::default(), changed: false });
+        let (cells, hasher) = (&self.cells, &self.hasher);
+        self.index.insert_unique(hash, at, |&n| hasher.hash_one(&cells[n as usize].key));
+        Slot(at)
+    }
+
+    pub fn add_at(&mut self, slot: Slot, by: Amount) {
+        let cell = &mut self.cells[slot.0 as usize];
+        cell.amount.add(by);
+        if !cell.changed {
+            cell.changed = true;
+            self.changed.push(slot.0);
+        }
+    }
+
+    pub fn add(&mut self, key: CellKey, by: Amount) {
+        if !by.is_empty() {
+            let slot = self.slot(key);
+            self.add_at(slot, by);
+        }
+    }
+
+    /// The cells of an additive measure's fact.
+    pub fn cells_of(&mut self, measure: Measure, at: Millis, values: &[Symbol], mut to: impl FnMut(CellKey)) {
+        debug_assert_eq!(measure.sum(), Sum::Additive);
+        debug_assert_eq!(measure.dims().len(), values.len());
+        for (grain, kept) in self.plan.grains(measure) {
+            let bucket = self.time.window_at(*grain, at);
+            to(CellKey { measure, bucket, values: project(values, *kept) });
+        }
+    }
+
+    /// Counts a fact of an additive measure that nothing can take back.
+    pub fn count(&mut self, measure: Measure, at: Millis, values: &[Symbol], amount: i64) {
+        let by = Amount { sum: i128::from(amount), facts: 1 };
+        for n in 0..self.plan.grains(measure).len() {
+            let (grain, kept) = self.plan.grains(measure)[n];
+            let bucket = self.time.window_at(grain, at);
+            self.add(CellKey { measure, bucket, values: project(values, kept) }, by);
+        }
+    }
+
+    /// Whether some cell changed since `take_changed`.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// The cells that changed since the last call, with the texts that they name.
+    pub fn take_changed(&mut self, symbols: &Symbols) -> (Vec<String>, Vec<BlockCell>) {
+        let changed = std::mem::take(&mut self.changed);
+        let mut spelled = Spelling::default();
+        let cells = changed.iter().map(|at| {
+            let cell = &mut self.cells[*at as usize];
+            cell.changed = false;
+            spelled.cell(cell, symbols)
+        });
+        let cells = cells.collect();
+        (spelled.texts, cells)
+    }
+
+    /// Every cell that has facts; what changed is no news afterwards.
+    pub fn take_all(&mut self, symbols: &Symbols) -> (Vec<String>, Vec<BlockCell>) {
+        for at in std::mem::take(&mut self.changed) {
+            self.cells[at as usize].changed = false;
+        }
+        let mut spelled = Spelling::default();
+        let cells = self.cells.iter().filter(|cell| !cell.amount.is_empty());
+        let cells = cells.map(|cell| spelled.cell(cell, symbols)).collect();
+        (spelled.texts, cells)
+    }
+
+    /// Every cell that has facts, in the order of their first fact: what a snapshot keeps.
+    pub fn dump(&self) -> impl Iterator<Item = (&CellKey, Amount)> {
+        self.cells.iter().filter(|cell| !cell.amount.is_empty()).map(|cell| (&cell.key, cell.amount))
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+}
+
+fn project(values: &[Symbol], kept: Kept) -> Values {
+    values.iter().enumerate().map(|(n, value)| if kept.keeps(n) { *value } else { Symbol::ABSENT }).collect()
+}
+
+/// Gives the symbols of a block numbers of its own.
+#[derive(Default)]
+struct Spelling {
+    texts: Vec<String>,
+    numbers: HashMap<Symbol, Symbol, foldhash::fast::FixedState>,
+}
+
+impl Spelling {
+    fn cell(&mut self, cell: &Cell, symbols: &Symbols) -> BlockCell {
+        let values = cell.key.values.iter().map(|symbol| self.number(*symbol, symbols)).collect();
+        BlockCell { measure: cell.key.measure, bucket: cell.key.bucket, values, amount: cell.amount }
+    }
+
+    fn number(&mut self, symbol: Symbol, symbols: &Symbols) -> Symbol {
+        if symbol == Symbol::ABSENT {
+            return symbol;
+        }
+        *self.numbers.entry(symbol).or_insert_with(|| {
+            self.texts.push(symbols.text(symbol).to_owned());
+            Symbol(u32::try_from(self.texts.len()).expect("no more texts than symbols"))
+        })
+    }
+}
+
+/// Facts taken back and facts put in their place: what an entity contributed before and after an event. Only the net
+/// difference reaches the cells.
+#[derive(Debug, Default)]
+pub struct Difference {
+    net: HashMap<CellKey, Amount, foldhash::fast::FixedState>,
+    order: Vec<CellKey>,
+}
+
+impl Difference {
+    /// Counts `facts` times the amount at a cell: 1 puts it in, −1 takes it back.
+    pub fn cell(&mut self, key: CellKey, amount: i64, facts: i64) {
+        let by = Amount { sum: i128::from(amount) * i128::from(facts), facts };
+        match self.net.entry_ref(&key) {
+            hashbrown::hash_map::EntryRef::Occupied(mut known) => known.get_mut().add(by),
+            hashbrown::hash_map::EntryRef::Vacant(new) => {
+                new.insert_with_key(key.clone(), by);
+                self.order.push(key);
+            }
+        }
+    }
+
+    /// The same for a fact of an additive measure.
+    pub fn fact(&mut self, fact: &Fact, facts: i64, tally: &mut Tally) {
+        tally.cells_of(fact.measure, fact.at, &fact.values, |key| self.cell(key, fact.amount, facts));
+    }
+
+    /// Adds the net difference to the cells, in the order in which they were first named.
+    pub fn settle(&mut self, tally: &mut Tally) {
+        for key in self.order.drain(..) {
+            let by = self.net.get(&key).copied().unwrap_or_default();
+            tally.add(key, by);
+        }
+        self.net.clear();
+    }
+}
+
+/// The buckets of a distinct measure in which a subject counts that was seen on these days (and, for windows shorter
+/// than a day, at these moments). A rolling kind gets +1 on the first day of each run of windows and −1 after its last.
+pub fn distinct_buckets(grain: WindowKind, moments: &[Millis], time: &mut LocalTime, mut to: impl FnMut(Window, i64)) {
+    match grain {
+        WindowKind::Rolling(days) => {
+            let days = i32::from(days);
+            let mut until = None;
+            let mut seen: Vec<i32> = moments.iter().map(|at| time.hour(*at).day.0).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            for day in seen {
+                match until {
+                    Some(end) if day <= end => {}
+                    Some(end) => {
+                        to(Window { kind: grain, start: end }, -1);
+                        to(Window { kind: grain, start: day }, 1);
+                    }
+                    None => to(Window { kind: grain, start: day }, 1),
+                }
+                until = Some(day + days);
+            }
+            if let Some(end) = until {
+                to(Window { kind: grain, start: end }, -1);
+            }
+        }
+        _ => {
+            let mut windows: Vec<Window> = moments.iter().map(|at| time.window_at(grain, *at)).collect();
+            windows.sort_unstable();
+            windows.dedup();
+            windows.into_iter().for_each(|window| to(window, 1));
+        }
+    }
+}

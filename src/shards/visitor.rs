@@ -1,0 +1,208 @@
+//! A visitor: the moments at which it was known to be a lead, its page views in sessions, and touches of nobody yet
+//! known. It counts sessions and visitors, and tells leads which of its touches are theirs, from when on.
+
+use serde::{Deserialize, Serialize};
+
+use super::event_id::{LongIds, PackedId};
+use super::fold::{Contributions, Fold};
+use super::rows::IdentRow;
+use super::symbols::OriginId;
+use super::table::Keyed;
+use super::visibility::{Visible, views};
+use crate::model::entity::EntityKey;
+use crate::model::event::Topic;
+use crate::model::time::{Millis, Span};
+use crate::partials::cells::Symbol;
+
+mod browsing;
+mod sessions;
+
+pub use browsing::{Browsing, FillSeen, PageView, Touch};
+
+/// Most visitors are only known by who they are; what they did without saying so is apart.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Visitor {
+    key: EntityKey,
+    /// The lead that it was first known to be.
+    lead: EntityKey,
+    /// In the order of time, topic, id.
+    idents: Vec<IdentRow>,
+    browsing: Option<Box<Browsing>>,
+}
+
+impl Keyed for Visitor {
+    fn key(&self) -> EntityKey {
+        self.key
+    }
+}
+
+/// A record that says which lead a visitor is.
+#[derive(Clone, Copy, Debug)]
+pub struct Ident<'a> {
+    pub at: Millis,
+    pub topic: Topic,
+    pub event_id: &'a str,
+    pub lead: EntityKey,
+    /// The watermark on arrival, if it was late.
+    pub late: Option<Millis>,
+}
+
+impl Visitor {
+    #[must_use]
+    pub const fn new(key: EntityKey) -> Self {
+        Self { key, lead: EntityKey(0), idents: Vec::new(), browsing: None }
+    }
+
+    /// Learns at a moment which lead it is; a repeated record changes nothing.
+    pub fn identify(&mut self, ident: Ident<'_>, fold: &mut Fold) {
+        let Err(place) = self.find_ident(&ident, &fold.ids) else { return };
+        if self.browsing.is_none() && (self.idents.is_empty() || self.lead == ident.lead) && ident.late.is_none() {
+            self.put_ident(place, &ident, &mut fold.ids);
+            return;
+        }
+        // Another moment of the lead that it is already known to be, after the first one, moves nothing.
+        let settled = self.browsing.as_ref().is_none_or(|browsing| browsing.leads.is_empty() && !browsing.was_late());
+        if settled && place > 0 && self.lead == ident.lead && ident.late.is_none() {
+            self.put_ident(place, &ident, &mut fold.ids);
+            return;
+        }
+        let before = self.contributions(fold);
+        self.put_ident(place, &ident, &mut fold.ids);
+        let after = self.contributions(fold);
+        fold.replace(&before, &after);
+    }
+
+    fn find_ident(&self, ident: &Ident<'_>, ids: &LongIds) -> Result<usize, usize> {
+        let order = |row: &IdentRow| {
+            let by_time = row.at().cmp(&ident.at).then_with(|| row.topic().cmp(&ident.topic));
+            by_time.then_with(|| ids.compare_text(row.id, ident.event_id))
+        };
+        if self.idents.last().is_none_or(|last| order(last).is_lt()) {
+            return Err(self.idents.len());
+        }
+        self.idents.binary_search_by(order)
+    }
+
+    fn put_ident(&mut self, place: usize, ident: &Ident<'_>, ids: &mut LongIds) {
+        if self.idents.is_empty() {
+            self.lead = ident.lead;
+        }
+        let number = if self.lead == ident.lead { 0 } else { self.browsing().number_of(ident.lead) };
+        let id = ids.pack(ident.event_id);
+        self.idents.reserve_exact(1);
+        self.idents.insert(place, IdentRow::new(ident.at, ident.topic, id, number));
+        if let Some(mark) = ident.late {
+            self.browsing().late_idents.push((ident.at, id, mark));
+        }
+    }
+
+    fn browsing(&mut self) -> &mut Browsing {
+        self.browsing.get_or_insert_default()
+    }
+
+    /// A page view, which may name a lead. False when it was known.
+    pub fn view(&mut self, view: PageView, event_id: &str, fold: &mut Fold) -> bool {
+        let Err(place) = Browsing::place(self.browsing().views.as_slice(), view.at, event_id, &fold.ids) else {
+            return false;
+        };
+        let before = self.contributions(fold);
+        let id = fold.ids.pack(event_id);
+        let late = view.late;
+        if let Some(lead) = view.lead {
+            let ident = Ident { at: view.at, topic: Topic::Touchpoints, event_id, lead, late };
+            if let Err(place) = self.find_ident(&ident, &fold.ids) {
+                self.put_ident(place, &ident, &mut fold.ids);
+            }
+        }
+        self.browsing().views.insert(place, PageView { id, ..view });
+        let after = self.contributions(fold);
+        fold.replace(&before, &after);
+        self.browsing().forget_beyond(fold.rules.config.journey.max_touches, &mut fold.ids);
+        true
+    }
+
+    /// A touch that names no lead. False when it was known.
+    pub fn touch(&mut self, touch: Touch, event_id: &str, fold: &mut Fold) -> bool {
+        let Err(place) = Browsing::place(self.browsing().touches.as_slice(), touch.at, event_id, &fold.ids) else {
+            return false;
+        };
+        let before = self.contributions(fold);
+        let id = fold.ids.pack(event_id);
+        self.browsing().touches.insert(place, Touch { id, ..touch });
+        let after = self.contributions(fold);
+        fold.replace(&before, &after);
+        self.browsing().forget_beyond(fold.rules.config.journey.max_touches, &mut fold.ids);
+        true
+    }
+
+    /// A fill by this visitor, which names its lead; a repeated one changes nothing.
+    pub fn fill(&mut self, fill: FillSeen, event_id: &str, fold: &mut Fold) {
+        let Err(place) = Browsing::place(self.browsing().fills.as_slice(), fill.at, event_id, &fold.ids) else {
+            return;
+        };
+        let before = self.contributions(fold);
+        let id = fold.ids.pack(event_id);
+        let ident = Ident { at: fill.at, topic: Topic::FormFills, event_id, lead: fill.lead, late: fill.late };
+        if let Err(place) = self.find_ident(&ident, &fold.ids) {
+            self.put_ident(place, &ident, &mut fold.ids);
+        }
+        self.browsing().fills.insert(place, FillSeen { id, ..fill });
+        let after = self.contributions(fold);
+        fold.replace(&before, &after);
+    }
+
+    /// What it contributes, given all that it knows.
+    fn contributions(&self, fold: &mut Fold) -> Contributions {
+        let Some(browsing) = &self.browsing else { return Contributions::default() };
+        if browsing.is_quiet() {
+            return Contributions::default();
+        }
+        let views = views(browsing.marks());
+        let known: Vec<_> = views.into_iter().map(|view| (view, self.identities(browsing, view))).collect();
+        sessions::contributions(browsing, &known, fold)
+    }
+
+    /// Who it was when, within a view: in the order of time, topic, id.
+    fn identities(&self, browsing: &Browsing, view: Visible) -> Identities {
+        let rows = self.idents.iter().filter(|row| {
+            let mark = browsing.late_idents.iter().find(|(at, id, _)| *at == row.at() && *id == row.id);
+            Visible::since(mark.map(|(_, _, mark)| *mark)).to_facts_bound_at(view.from)
+        });
+        let lead = |row: &IdentRow| row.lead().checked_sub(1).map_or(self.lead, |n| browsing.leads[n]);
+        Identities(rows.map(|row| (row.at(), lead(row))).collect())
+    }
+
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.idents.capacity() * size_of::<IdentRow>() + self.browsing.as_ref().map_or(0, |browsing| browsing.bytes())
+    }
+}
+
+/// The moments at which a visitor was known to be a lead.
+#[derive(Debug)]
+pub struct Identities(Vec<(Millis, EntityKey)>);
+
+impl Identities {
+    /// Whose a touch is that names no lead, and from when on that is known: the latest identification at or before it,
+    /// else the earliest after it within reach.
+    fn owner(&self, at: Millis, lookback: Span) -> Option<(EntityKey, Millis)> {
+        let after = self.0.partition_point(|(moment, _)| *moment <= at);
+        if let Some((_, lead)) = after.checked_sub(1).map(|last| self.0[last]) {
+            return Some((lead, at));
+        }
+        let (moment, lead) = *self.0.get(after)?;
+        (moment - at <= lookback).then_some((lead, moment))
+    }
+}
+
+/// What a row of a visitor has in common with the others: a place in time.
+pub trait Timed {
+    fn at(&self) -> Millis;
+    fn id(&self) -> PackedId;
+    fn late(&self) -> Option<Millis>;
+}
+
+/// The parts of an origin that rows carry as dimensions.
+fn origin_of(fold: &Fold, origin: OriginId) -> [Symbol; 4] {
+    fold.symbols.origin_symbols(origin)
+}

@@ -1,0 +1,125 @@
+//! What a visitor did without saying who it is: page views, touches, fills, and the leads it was known to be beside the
+//! first one. All in the order of time and id.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::event_id::{LongIds, PackedId};
+use super::super::symbols::OriginId;
+use super::super::visibility::Visible;
+use super::Timed;
+use crate::model::entity::EntityKey;
+use crate::model::kinds::TouchKind;
+use crate::model::time::Millis;
+use crate::partials::cells::Symbol;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Browsing {
+    pub(super) views: Vec<PageView>,
+    pub(super) touches: Vec<Touch>,
+    pub(super) fills: Vec<FillSeen>,
+    /// Leads beside the first, by number.
+    pub(super) leads: Vec<EntityKey>,
+    /// Identifications that arrived late, with the watermark of their arrival.
+    pub(super) late_idents: Vec<(Millis, PackedId, Millis)>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PageView {
+    pub at: Millis,
+    pub id: PackedId,
+    pub lead: Option<EntityKey>,
+    pub account: Option<Box<str>>,
+    pub origin: OriginId,
+    pub page: Symbol,
+    pub late: Option<Millis>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Touch {
+    pub at: Millis,
+    pub id: PackedId,
+    pub kind: TouchKind,
+    pub account: Option<Box<str>>,
+    pub origin: OriginId,
+    pub asset: Symbol,
+    pub late: Option<Millis>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FillSeen {
+    pub at: Millis,
+    pub id: PackedId,
+    pub lead: EntityKey,
+    pub page: Symbol,
+    pub late: Option<Millis>,
+}
+
+macro_rules! timed {
+    ($($row:ty),+) => {
+        $(impl Timed for $row {
+            fn at(&self) -> Millis {
+                self.at
+            }
+            fn id(&self) -> PackedId {
+                self.id
+            }
+            fn late(&self) -> Option<Millis> {
+                self.late
+            }
+        })+
+    };
+}
+timed!(PageView, Touch, FillSeen);
+
+impl Browsing {
+    /// Where a row of this time and id is, or belongs.
+    pub(super) fn place<T: Timed>(rows: &[T], at: Millis, event_id: &str, ids: &LongIds) -> Result<usize, usize> {
+        rows.binary_search_by(|row| row.at().cmp(&at).then_with(|| ids.compare_text(row.id(), event_id)))
+    }
+
+    /// The number of a lead among the visitor's, from 1: 0 is the first one, which is not kept here.
+    pub(super) fn number_of(&mut self, lead: EntityKey) -> usize {
+        let known = self.leads.iter().position(|known| *known == lead);
+        known.unwrap_or_else(|| {
+            if self.leads.len() + 1 < super::IdentRow::MAX_LEADS {
+                self.leads.push(lead);
+            }
+            self.leads.len() - 1
+        }) + 1
+    }
+
+    /// Nothing to count and nothing to tell.
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.views.is_empty() && self.touches.is_empty() && self.fills.is_empty()
+    }
+
+    pub(super) fn was_late(&self) -> bool {
+        self.marks().any(|visible| !visible.is_always())
+    }
+
+    pub(super) fn marks(&self) -> impl Iterator<Item = Visible> {
+        let views = self.views.iter().map(Timed::late);
+        let touches = self.touches.iter().map(Timed::late);
+        let fills = self.fills.iter().map(Timed::late);
+        let idents = self.late_idents.iter().map(|(_, _, mark)| Some(*mark));
+        views.chain(touches).chain(fills).chain(idents).map(Visible::since)
+    }
+
+    /// Keeps the newest rows only. What the others counted stays counted.
+    pub(super) fn forget_beyond(&mut self, most: usize, ids: &mut LongIds) {
+        fn forget<T: Timed>(rows: &mut Vec<T>, most: usize, ids: &mut LongIds) {
+            let beyond = rows.len().saturating_sub(most);
+            rows.drain(..beyond).for_each(|row| ids.release(row.id()));
+        }
+        forget(&mut self.views, most, ids);
+        forget(&mut self.touches, most, ids);
+        forget(&mut self.fills, most, ids);
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.views.capacity() * size_of::<PageView>()
+            + self.touches.capacity() * size_of::<Touch>()
+            + self.fills.capacity() * size_of::<FillSeen>()
+    }
+}

@@ -1,0 +1,203 @@
+//! Sessions of a visitor, what they count, and whose touches they make. A session is page views with no gap over thirty
+//! minutes; its first page view gives its time, origin and landing page, and is the one that enters a journey.
+
+use super::super::fold::{Contributions, Fold};
+use super::super::forward::{FillSession, Known, Recipient, VisitorTouch};
+use super::super::symbols::OriginId;
+use super::super::tally::distinct_buckets;
+use super::super::visibility::{Visible, join};
+use super::browsing::{Browsing, FillSeen, PageView};
+use super::{Identities, Timed, origin_of};
+use crate::kpi::measures::Measure;
+use crate::model::entity::EntityKey;
+use crate::model::kinds::TouchKind;
+use crate::model::time::{Millis, Span};
+use crate::partials::cells::{CellKey, Symbol, Values};
+
+/// The longest pause within a session, and between its last page view and a fill.
+const GAP: Span = Span(30 * 60_000);
+
+type Told = (Recipient, Known);
+
+/// What a visitor contributes, given who it was in each view.
+pub(super) fn contributions(browsing: &Browsing, known: &[(Visible, Identities)], fold: &mut Fold) -> Contributions {
+    let mut all = Contributions::default();
+    let mut begun = Vec::new();
+    let mut told = Vec::with_capacity(known.len());
+    for (view, identities) in known {
+        let sees = |late: Option<Millis>| Visible::since(late).to_facts_bound_at(view.from);
+        let views: Vec<&PageView> = browsing.views.iter().filter(|row| sees(row.late)).collect();
+        let fills: Vec<&FillSeen> = browsing.fills.iter().filter(|row| sees(row.late)).collect();
+        let sessions = sessions_of(&views, &fills);
+        for session in &sessions {
+            session.count(*view, fold, &mut all);
+            if view.to_facts_bound_at(fold.rules.bound(session.at, false)) {
+                let [channel, ..] = origin_of(fold, session.origin);
+                begun.push((session.at, channel, session.landing_page));
+            }
+        }
+        for touch in browsing.touches.iter().filter(|row| sees(row.late)) {
+            let [channel, campaign, ..] = origin_of(fold, touch.origin);
+            let values = [fold.names.kinds[touch.kind as usize], channel, campaign];
+            all.fact(&fold.rules, *view, Measure::Touches, touch.at, &values, 1);
+            if touch.kind == TouchKind::ContentRead {
+                all.fact(&fold.rules, *view, Measure::ContentReads, touch.at, &[touch.asset], 1);
+            }
+        }
+        told.push((*view, tell(browsing, *view, identities, &sessions, fold)));
+    }
+    count_distinct(&begun, fold, &mut all);
+    all.news = join(&told).into_iter().map(|((to, known), visible)| (to, known, visible)).collect();
+    all.news.sort_unstable();
+    all
+}
+
+struct Session<'a> {
+    at: Millis,
+    origin: OriginId,
+    landing_page: Symbol,
+    views: &'a [&'a PageView],
+    fills: Vec<&'a FillSeen>,
+}
+
+fn sessions_of<'a>(views: &'a [&'a PageView], fills: &[&'a FillSeen]) -> Vec<Session<'a>> {
+    let mut sessions: Vec<Session<'a>> = Vec::new();
+    for views in views.chunk_by(|a, b| b.at - a.at <= GAP) {
+        let first = views[0];
+        sessions.push(Session {
+            at: first.at,
+            origin: first.origin,
+            landing_page: first.page,
+            views,
+            fills: Vec::new(),
+        });
+    }
+    for fill in fills {
+        let after = views.partition_point(|view| view.at <= fill.at);
+        let latest = after.checked_sub(1).map(|last| views[last]);
+        if latest.is_some_and(|view| fill.at - view.at <= GAP) {
+            let of = sessions.partition_point(|session| session.at <= fill.at);
+            sessions[of - 1].fills.push(fill);
+        }
+    }
+    sessions
+}
+
+impl Session<'_> {
+    fn count(&self, view: Visible, fold: &Fold, all: &mut Contributions) {
+        let rules = &fold.rules;
+        let [channel, campaign, content, term] = origin_of(fold, self.origin);
+        all.fact(rules, view, Measure::Sessions, self.at, &[channel, campaign, content, term, self.landing_page], 1);
+        for page_view in self.views {
+            let values = [fold.names.kinds[TouchKind::PageView as usize], channel, campaign];
+            all.fact(rules, view, Measure::Touches, page_view.at, &values, 1);
+        }
+        let until = self.at + rules.settle();
+        let fills = || self.fills.iter().filter(|fill| fill.at <= until);
+        all.fact(rules, view, Measure::SessionsSettled, self.at, &[], 1);
+        if fills().next().is_some() {
+            all.fact(rules, view, Measure::SessionsWithFill, self.at, &[], 1);
+        }
+        let viewed = self.views.iter().filter(|page_view| page_view.at <= until).map(|page_view| page_view.page);
+        let mut pages: Vec<Symbol> = viewed.collect();
+        pages.sort_unstable();
+        pages.dedup();
+        for page in pages {
+            all.fact(rules, view, Measure::PageSessions, self.at, &[page], 1);
+            if fills().any(|fill| fill.page == page) {
+                all.fact(rules, view, Measure::PageSessionsWithFill, self.at, &[page], 1);
+            }
+        }
+    }
+}
+
+/// A visitor counts once in each window in which a session of it began: of all, of a channel, of a landing page.
+fn count_distinct(begun: &[(Millis, Symbol, Symbol)], fold: &mut Fold, all: &mut Contributions) {
+    type Key = fn(&(Millis, Symbol, Symbol)) -> Values;
+    let keys: [(Measure, Key); 3] = [
+        (Measure::Visitors, |_| Values::new()),
+        (Measure::VisitorsByChannel, |(_, channel, _)| Values::from_slice(&[*channel])),
+        (Measure::VisitorsByLandingPage, |(_, _, page)| Values::from_slice(&[*page])),
+    ];
+    for (measure, key) in keys {
+        let mut sorted: Vec<(Values, Millis)> = begun.iter().map(|session| (key(session), session.0)).collect();
+        sorted.sort_unstable();
+        for same in sorted.chunk_by(|a, b| a.0 == b.0) {
+            let moments: Vec<Millis> = same.iter().map(|(_, at)| *at).collect();
+            for (grain, _) in fold.rules.plan.grains(measure) {
+                distinct_buckets(*grain, &moments, fold.tally.time(), |bucket, step| {
+                    all.cells.push((CellKey { measure, bucket, values: same[0].0.clone() }, step));
+                });
+            }
+        }
+    }
+}
+
+/// What leads are told: touches that are theirs, and the sessions of their fills.
+fn tell(browsing: &Browsing, view: Visible, known: &Identities, sessions: &[Session<'_>], fold: &Fold) -> Vec<Told> {
+    let teller = Teller { known, lookback: fold.rules.config.identity.lookback, fold };
+    let mut told = Vec::new();
+    for session in sessions {
+        for (n, row) in session.views.iter().enumerate() {
+            let in_journey = n == 0 && fold.rules.is_engaging(TouchKind::PageView);
+            let origin = session.origin;
+            let touch =
+                OwnTouch { row: *row, kind: TouchKind::PageView, origin, in_journey, account: row.account.as_deref() };
+            told.extend(teller.touch(&touch, row.lead));
+        }
+    }
+    for row in browsing.touches.iter().filter(|row| Visible::since(row.late).to_facts_bound_at(view.from)) {
+        let in_journey = fold.rules.is_engaging(row.kind);
+        let touch = OwnTouch { row, kind: row.kind, origin: row.origin, in_journey, account: row.account.as_deref() };
+        told.extend(teller.touch(&touch, None));
+    }
+    for session in sessions {
+        let landing_page = fold.symbols.text(session.landing_page);
+        for fill in &session.fills {
+            let event_id = fold.ids.text(fill.id);
+            let session = FillSession { at: fill.at, event_id, landing_page: landing_page.to_owned() };
+            told.push((Recipient::Lead(fill.lead), Known::FillSession(session)));
+        }
+    }
+    told.sort_unstable();
+    told.dedup();
+    told
+}
+
+struct Teller<'a> {
+    known: &'a Identities,
+    lookback: Span,
+    fold: &'a Fold,
+}
+
+/// A touch of the visitor's, as the lead it belongs to may need it.
+struct OwnTouch<'a> {
+    row: &'a dyn Timed,
+    kind: TouchKind,
+    origin: OriginId,
+    in_journey: bool,
+    account: Option<&'a str>,
+}
+
+impl Teller<'_> {
+    /// Tells whose the touch is: that of the lead it names, else of the lead that the visitor is known to be.
+    fn touch(&self, touch: &OwnTouch<'_>, named: Option<EntityKey>) -> Option<Told> {
+        let account = self.fold.rules.account(touch.account);
+        if !touch.in_journey && account.is_none() {
+            return None;
+        }
+        let at = touch.row.at();
+        let (lead, known_from) = named.map(|lead| (lead, at)).or_else(|| self.known.owner(at, self.lookback))?;
+        let origin = origin_of(self.fold, touch.origin).map(|symbol| self.fold.symbols.text(symbol).to_owned());
+        let touch = VisitorTouch {
+            at,
+            event_id: self.fold.ids.text(touch.row.id()),
+            known_from,
+            kind: touch.kind,
+            in_journey: touch.in_journey,
+            origin,
+            account: account.map(ToOwned::to_owned),
+        };
+        Some((Recipient::Lead(lead), Known::Touch(touch)))
+    }
+}

@@ -1,0 +1,63 @@
+//! The binary's commands as a shell sees them: arguments and environment in, exit code and output out.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Runs in a directory; gives the exit code, stdout and stderr.
+fn tributary(directory: &Path, arguments: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_tributary"))
+        .args(arguments)
+        .envs(env.iter().copied())
+        .current_dir(directory)
+        .output()
+        .expect("the binary runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code().expect("an exit code"), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn init_writes_what_check_accepts_and_overwrites_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let run = |arguments: &[&str]| tributary(directory.path(), arguments, &[]);
+    assert_eq!(run(&["init"]).0, 0);
+    let (code, out, _) = run(&["check"]);
+    assert_eq!(code, 0);
+    assert!(out.starts_with("tributary.toml is valid\n"), "{out}");
+    let (code, _, err) = run(&["init"]);
+    assert_eq!((code, err.as_str()), (2, "error: tributary.toml is there already; --force overwrites it\n"));
+    assert_eq!(run(&["init", "--force"]).0, 0);
+}
+
+#[test]
+fn problems_end_in_code_2_with_their_places() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("mine.toml"), "[time]\nzoen = \"UTC\"\n").expect("a file");
+    let (code, out, err) = tributary(directory.path(), &["check", "--config", "mine.toml"], &[]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("mine.toml:2:1") && err.contains("did you mean `zone`?"), "{err}");
+
+    let arguments = ["check", "--config", "mine.toml", "--output", "json"];
+    let (code, out, _) = tributary(directory.path(), &arguments, &[("TRIBUTARY_TIME__SETTLE", "soon")]);
+    let result: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &result["valid"]), (2, &false.into()));
+    assert_eq!(result["problems"][0]["line"], 2);
+    assert_eq!(result["problems"][1]["file"], "environment");
+}
+
+#[test]
+fn bad_usage_ends_in_code_2() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for arguments in [&["frobnicate"][..], &["check", "--frob"], &["check", "--config", "missing.toml"], &[]] {
+        assert_eq!(tributary(directory.path(), arguments, &[]).0, 2, "{arguments:?}");
+    }
+    assert_eq!(tributary(directory.path(), &["check"], &[("TRIBUTARY_LOG", "a=b=c")]).0, 2);
+}
+
+#[test]
+fn the_schema_is_json() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (code, out, _) = tributary(directory.path(), &["schema"], &[]);
+    let schema: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(code, 0);
+    assert_eq!(schema["properties"]["time"]["properties"]["zone"]["default"], "UTC");
+}

@@ -1,0 +1,17 @@
+//! The groups of the catalogue: each says which facts there are and which KPIs are made of them.
+
+mod funnel;
+mod money;
+pub mod operations;
+mod traffic;
+
+use super::facts::{Fact, Known};
+use super::table::Kpi;
+
+pub fn facts(known: &Known) -> Vec<Fact> {
+    [traffic::facts, funnel::facts, money::facts].iter().flat_map(|facts| facts(known)).collect()
+}
+
+pub fn catalogue() -> Vec<Kpi> {
+    [traffic::kpis, funnel::kpis, money::kpis, operations::kpis].iter().flat_map(|kpis| kpis()).collect()
+}
