@@ -14,6 +14,8 @@ use super::parts::Positions;
 use crate::model::time::Millis;
 
 const VERSION: u8 = 1;
+/// The key of owners' claims, which are no part of a snapshot.
+pub const CLAIM: &[u8] = b"claim";
 const MANIFEST: &str = "manifest";
 
 /// Which snapshot: `slot/epoch`, as in its keys.

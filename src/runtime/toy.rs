@@ -208,13 +208,17 @@ pub struct ToyRollup {
 }
 
 impl Combine for ToyRollup {
-    fn apply(&mut self, block: &Block) {
-        if block.takes_over || !self.claims.contains_key(&block.shard) && block.whole {
+    fn apply(&mut self, block: &Block) -> bool {
+        let known = self.claims.get(&block.shard).copied();
+        let begins = block.takes_over || (known.is_none() && block.whole);
+        if begins && known.is_none_or(|known| known < block.claim) {
             self.claims.insert(block.shard, block.claim);
         }
-        if self.claims.get(&block.shard) == Some(&block.claim) {
+        let holds = self.claims.get(&block.shard) == Some(&block.claim);
+        if holds {
             self.sums.insert(block.shard, block.cells[0].amount.sum);
         }
+        holds
     }
 
     fn watermark(&self) -> Option<Millis> {
