@@ -21,3 +21,5 @@ pub mod shard_driver;
 pub mod site;
 pub mod snapshots;
 pub mod topics;
+#[cfg(test)]
+mod toy;
