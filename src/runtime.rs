@@ -4,8 +4,8 @@
 pub mod batch;
 pub mod effects;
 pub mod ingest_driver;
-pub mod kafka_log;
 pub mod instance;
+pub mod kafka_log;
 pub mod log;
 pub mod memory_log;
 pub mod outbox;
@@ -17,6 +17,7 @@ pub mod rollup_driver;
 pub mod rows_view;
 pub mod settings;
 pub mod shard_driver;
+pub mod showing;
 pub mod site;
 pub mod snapshots;
 pub mod topics;
