@@ -6,7 +6,10 @@ mod check;
 mod demo;
 pub mod generate;
 mod init;
+mod report;
+mod run;
 mod schema;
+mod topics;
 
 use std::io::{ErrorKind, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
@@ -44,8 +47,14 @@ enum Command {
     Generate(generate::Generate),
     /// Write a commented configuration
     Init(init::Init),
+    /// Compute every KPI of a history in files: the same fold and the same rows as a running instance
+    Report(report::Report),
+    /// Run the processor until it is told to stop
+    Run(run::Run),
     /// Print the JSON schema of the configuration
     Schema,
+    /// Print the topics that a deployment needs, or create those that are absent
+    Topics(topics::Topics),
 }
 
 /// How results are printed.
@@ -71,7 +80,10 @@ impl Cli {
             Command::Demo(demo) => demo.run(),
             Command::Generate(generate) => generate.run(),
             Command::Init(init) => init.run(&source),
+            Command::Report(report) => report.run(&source),
+            Command::Run(run) => run.run(&source),
             Command::Schema => schema::run(),
+            Command::Topics(topics) => topics.run(&source),
         }
     }
 }

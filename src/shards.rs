@@ -65,6 +65,14 @@ pub struct Positions {
     pub forwards: i64,
 }
 
+impl Positions {
+    /// Whether neither log has been read further than in the other.
+    #[must_use]
+    pub const fn within(self, other: Self) -> bool {
+        self.journal <= other.journal && self.forwards <= other.forwards
+    }
+}
+
 /// What a shard has to say to others since it was last asked, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {

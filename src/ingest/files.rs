@@ -95,6 +95,16 @@ impl Histories {
         self.places.len()
     }
 
+    /// The same for each topic that has any.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<Topic, usize> {
+        let topics = self.places.iter().map(|place| self.files[place.file].topic);
+        topics.fold(BTreeMap::new(), |mut counts, topic| {
+            *counts.entry(topic).or_default() += 1;
+            counts
+        })
+    }
+
     /// The schemas of the container files, under ids of their own, and all others from `source`.
     #[must_use]
     pub fn schemas(&self, source: Arc<dyn SchemaSource>) -> Arc<dyn SchemaSource> {

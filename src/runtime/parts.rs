@@ -6,6 +6,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::model::event::{Event, Text, Topic};
 use crate::model::time::Millis;
 use crate::partials::block::Block;
+pub use crate::shards::letter::Letter;
+pub use crate::shards::{Effects, Positions};
 
 /// A record as it came, before anything is known of it.
 #[derive(Clone, Copy, Debug)]
@@ -42,51 +44,6 @@ pub trait Decode: Send + 'static {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Damage(pub String);
-
-/// The next offsets to read of a shard's two logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
-pub struct Positions {
-    pub journal: i64,
-    pub forwards: i64,
-}
-
-impl Positions {
-    /// Whether neither log has been read further than in the other.
-    #[must_use]
-    pub const fn within(self, other: Self) -> bool {
-        self.journal <= other.journal && self.forwards <= other.forwards
-    }
-}
-
-/// A record for the dead letters: as it came, and why it is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
-    pub reason: String,
-    pub message: String,
-    /// The name of the Kafka topic that it came from.
-    pub topic: String,
-    pub partition: i32,
-    pub offset: i64,
-    pub timestamp: Millis,
-    pub key: Option<Vec<u8>>,
-    pub value: Option<Vec<u8>>,
-    pub headers: Vec<(String, Option<Vec<u8>>)>,
-}
-
-/// What a shard has to say to others since it was last asked, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Effects {
-    /// The shard that it is for, and what it is told.
-    pub forwards: Vec<(u16, Vec<u8>)>,
-    pub letters: Vec<Letter>,
-}
-
-impl Effects {
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.forwards.is_empty() && self.letters.is_empty()
-    }
-}
 
 /// The fold of one shard. Its state is a function of two prefixes, however they interleave.
 pub trait Fold: Send + Sized + 'static {

@@ -1,0 +1,84 @@
+//! `tributary run`: the processor, until SIGTERM or SIGINT; then it finishes, commits, saves, leaves and ends with 0.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::ConfigSource;
+use crate::config::Config;
+use crate::model::time::Span;
+use crate::runtime::instance::{Instance, Roles};
+use crate::runtime::kafka_log::KafkaLog;
+use crate::runtime::line::Line;
+use crate::runtime::settings::Settings;
+use crate::runtime::site::Site;
+use crate::runtime::topics::{Names, prepare};
+
+/// How long a graceful stop may take: within the grace period that orchestrators give.
+const GRACE: Span = Span(20_000);
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// What this instance does; several instances may share the work, or the roles
+    #[arg(long, value_delimiter = ',', default_value = "ingest,shards,rollup")]
+    roles: Vec<Role>,
+    /// Threads that fold [default: one a core]
+    #[arg(long)]
+    workers: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Role {
+    Ingest,
+    Shards,
+    Rollup,
+}
+
+impl Run {
+    pub fn run(self, source: &ConfigSource) -> anyhow::Result<ExitCode> {
+        let config = Arc::new(source.load()?);
+        let stop = Arc::new(AtomicBool::new(false));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.spawn(stop_on_signal(Arc::clone(&stop)));
+        let instance = self.instance(&config)?;
+        tracing::info!(brokers = config.kafka.brokers, group = config.kafka.group, "running");
+        instance.run(&stop, GRACE).context("stopped by a failure")?;
+        tracing::info!("stopped");
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn instance(&self, config: &Arc<Config>) -> anyhow::Result<Instance<KafkaLog, Line>> {
+        let log = Arc::new(KafkaLog::new(config.kafka.clone()));
+        let names = Names::new(config, &config.fold_hash());
+        prepare(&*log, config, &names).context("preparing topics")?;
+        let parts = Arc::new(Line::new(Arc::clone(config))?);
+        let site = Site::new(log, parts, names, Settings::new(config), uuid::Uuid::new_v4().to_string());
+        let has = |role| self.roles.contains(&role);
+        let roles = Roles { ingest: has(Role::Ingest), shards: has(Role::Shards), rollup: has(Role::Rollup) };
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(Instance::new(Arc::new(site), roles, self.workers.unwrap_or(cores).max(1)))
+    }
+}
+
+async fn stop_on_signal(stop: Arc<AtomicBool>) {
+    let heard = async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok::<(), std::io::Error>(())
+    };
+    match heard.await {
+        Ok(()) => {
+            tracing::info!("stopping");
+            stop.store(true, Ordering::SeqCst);
+        }
+        Err(error) => tracing::error!(%error, "signals cannot be heard: only SIGKILL will stop this instance"),
+    }
+}
