@@ -4,3 +4,4 @@ pub mod board;
 pub mod http;
 pub mod kpi_update;
 pub mod prometheus_rows;
+pub mod read_back;

@@ -19,6 +19,7 @@ pub struct Raw<'a> {
 
 /// What became of a record.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are events: a box each would cost more")]
 pub enum Decoded<'a> {
     Event(Event<'a>),
     /// Not accepted: the reason's code, and what was wrong.

@@ -20,11 +20,12 @@ pub struct Metrics {
     /// By topic: the input's own name, whatever the topic is called.
     pub consumed: IntCounterVec,
     pub accepted: IntCounterVec,
-    pub duplicated: IntCounterVec,
-    pub late: IntCounterVec,
     /// By topic and reason.
     pub rejected: IntCounterVec,
     pub skipped: IntCounterVec,
+    /// Decided by the fold, of the shards that this instance has.
+    pub duplicated: IntCounter,
+    pub late: IntCounter,
     /// From the arrival of an event to the publication of the rows that it changed.
     pub latency_seconds: Histogram,
     /// By topic and partition.
@@ -76,8 +77,8 @@ impl Metrics {
         Self {
             consumed: made.counters("events_consumed_total", "Records read from the input topics.", &["topic"]),
             accepted: made.counters("events_accepted_total", "Events accepted into the journal.", &["topic"]),
-            duplicated: made.counters("events_duplicated_total", "Redelivered events, dropped.", &["topic"]),
-            late: made.counters("events_late_total", "Events later than the allowed lateness.", &["topic"]),
+            duplicated: made.counter("events_duplicated_total", "Redelivered events, dropped."),
+            late: made.counter("events_late_total", "Events later than the allowed lateness."),
             rejected: made.counters(
                 "events_rejected_total",
                 "Records rejected into the dead letters.",
@@ -145,8 +146,8 @@ impl Metrics {
         Intake {
             consumed: sum(&self.consumed),
             accepted: sum(&self.accepted),
-            duplicated: sum(&self.duplicated),
-            late: sum(&self.late),
+            duplicated: self.duplicated.get(),
+            late: self.late.get(),
             rejected: sum(&self.rejected),
             lag: (!lags.is_empty()).then(|| lags.iter().sum()),
         }
