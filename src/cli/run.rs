@@ -51,6 +51,7 @@ impl Run {
         Ok(ExitCode::SUCCESS)
     }
 
+    #[allow(clippy::disallowed_methods, reason = "an instance is told apart from all others by chance alone")]
     fn instance(&self, config: &Arc<Config>) -> anyhow::Result<Instance<KafkaLog, Line>> {
         let log = Arc::new(KafkaLog::new(config.kafka.clone()));
         let names = Names::new(config, &config.fold_hash());
