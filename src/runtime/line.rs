@@ -51,10 +51,13 @@ impl Line {
         Ok(Self::with(config, schemas, false))
     }
 
-    /// For histories in files, whose container files bring their schemas.
+    /// For histories in files, whose container files bring their schemas. Their records come in the order of their
+    /// arrival, all topics at once: there is nothing to hold the watermark for.
     #[must_use]
     pub fn of_files(config: Arc<Config>, schemas: Arc<dyn SchemaSource>) -> Self {
-        Self::with(config, schemas, true)
+        let mut config = Arc::unwrap_or_clone(config);
+        config.time.history_until = None;
+        Self::with(Arc::new(config), schemas, true)
     }
 
     fn with(config: Arc<Config>, schemas: Arc<dyn SchemaSource>, files: bool) -> Self {
