@@ -21,4 +21,5 @@ mod real_parts;
 mod reference;
 mod registry;
 mod samples;
+mod simulation;
 mod tidy;
