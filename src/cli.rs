@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod check;
+mod demo;
 pub mod generate;
 mod init;
 mod report;
@@ -40,6 +41,8 @@ enum Command {
     Catalogue(catalogue::Catalogue),
     /// Validate the configuration: every problem, with its place and a hint
     Check(check::Check),
+    /// Everything in one process with nothing to install: generated events, the processor, the live page
+    Demo(demo::DemoArgs),
     /// Write a reproducible synthetic history, to try things out or to measure them
     Generate(generate::Generate),
     /// Write a commented configuration
@@ -74,6 +77,7 @@ impl Cli {
         match self.command {
             Command::Catalogue(catalogue) => catalogue.run(&source),
             Command::Check(check) => check.run(&source),
+            Command::Demo(demo) => demo.run(),
             Command::Generate(generate) => generate.run(),
             Command::Init(init) => init.run(&source),
             Command::Report(report) => report.run(&source),

@@ -4,6 +4,7 @@
 pub mod attribution;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod generate;
 pub mod ingest;
 pub mod journal;

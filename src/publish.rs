@@ -1,4 +1,7 @@
-//! What leaves the pipeline: KPI rows as records with their key, and as gauges.
+//! What leaves the pipeline: KPI rows as records with their key, as gauges, and on a board that HTTP and a page read.
 
+pub mod board;
+pub mod http;
 pub mod kpi_update;
 pub mod prometheus_rows;
+pub mod read_back;

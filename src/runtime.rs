@@ -18,6 +18,9 @@ pub mod rollup_driver;
 pub mod rows_view;
 pub mod settings;
 pub mod shard_driver;
+pub mod showing;
 pub mod site;
 pub mod snapshots;
 pub mod topics;
+#[cfg(test)]
+mod toy;

@@ -364,6 +364,11 @@ impl Shard {
         moved || !self.fold.news.is_empty() || !self.letters.is_empty() || self.fold.tally.has_changed()
     }
 
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
     /// What it holds and has done. Walks all entities: not for every event.
     #[must_use]
     pub fn status(&self) -> Status {

@@ -30,6 +30,18 @@ impl Number {
         Self::Exact { units: sum, decimals }
     }
 
+    /// As it is printed: exact where the digits are no more than a sum has.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+        let decimals = u8::try_from(part.len()).ok().filter(|decimals| *decimals <= 9);
+        let units = decimals.and_then(|_| format!("{whole}{part}").parse().ok());
+        match (units, decimals) {
+            (Some(units), Some(decimals)) => Some(Self::Exact { units, decimals }),
+            _ => Self::real(text.parse().ok()?),
+        }
+    }
+
     /// None for what has no value.
     #[must_use]
     pub fn real(value: f64) -> Option<Self> {

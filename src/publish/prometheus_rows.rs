@@ -1,6 +1,7 @@
 //! KPI rows as gauges: the rows of running windows in, metric families out, at most `metrics.max_series` series a
 //! metric. What is beyond goes, summed, into one series of `(other)` for each window and set of dimensions.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
@@ -22,12 +23,13 @@ pub struct Gauges {
 
 /// `rows` are those of the running windows, sorted by their ids. A row without a value has no sample.
 #[must_use]
-pub fn gauges<'a>(kpis: impl Iterator<Item = &'a Published>, rows: &[Row], metrics: &Metrics) -> Gauges {
+pub fn gauges<'a, R: Borrow<Row>>(kpis: impl Iterator<Item = &'a Published>, rows: &[R], metrics: &Metrics) -> Gauges {
+    let rows: Vec<&Row> = rows.iter().map(Borrow::borrow).collect();
     let mut made = Gauges::default();
     for kpi in kpis.filter(|kpi| metrics.kpis.iter().any(|glob| matches_glob(glob, &kpi.id))) {
         let first = rows.partition_point(|row| *row.id.kpi < *kpi.id);
         let of_it = rows[first..].iter().take_while(|row| *row.id.kpi == *kpi.id);
-        let mut rows: Vec<&Row> = of_it.filter(|row| row.says.value.is_some()).collect();
+        let mut rows: Vec<&Row> = of_it.copied().filter(|row| row.says.value.is_some()).collect();
         // The coarse rows first: they are the last to be lost.
         rows.sort_by_key(|row| row.id.dims.len());
         let (own, over) = rows.split_at(rows.len().min(metrics.max_series));

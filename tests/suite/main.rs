@@ -7,6 +7,7 @@
 )]
 
 mod broker;
+mod browser;
 mod compare;
 mod http;
 mod ingest_avro;
@@ -15,6 +16,7 @@ mod ingest_samples;
 mod line;
 mod log_contract;
 mod log_faults;
+mod page;
 mod prometheus;
 mod properties;
 mod real_parts;

@@ -82,12 +82,17 @@ impl View<'_> {
         customers: &mut Vec<Customer>,
     ) {
         let at = conversion.at;
-        let (stage, count, credit) = match conversion.what {
-            Converted::Entered(stage) => (fold.names.stages[stage as usize], Measure::Entries, Measure::EntryCredit),
-            Converted::Demo => (fold.symbols.of(Dim::Stage, DEMO), Measure::Bookings, Measure::BookingCredit),
-            Converted::Meeting => (fold.symbols.of(Dim::Stage, MEETING), Measure::Bookings, Measure::BookingCredit),
+        let (name, count, credit) = match conversion.what {
+            Converted::Entered(stage) => (stage.name(), Measure::Entries, Measure::EntryCredit),
+            Converted::Demo => (DEMO, Measure::Bookings, Measure::BookingCredit),
+            Converted::Meeting => (MEETING, Measure::Bookings, Measure::BookingCredit),
         };
-        self.fact(fold, count, at, &[stage], 1);
+        let stage = fold.symbols.of(Dim::Stage, name);
+        let wants = |measure| fold.rules.plan.wants_stage(measure, name);
+        let (wants_credit, wants_value) = (wants(credit), wants(Measure::DealValueCredit));
+        if wants(count) {
+            self.fact(fold, count, at, &[stage], 1);
+        }
         let (value, is_won) =
             (conversion.deal.map(|(_, value)| value), conversion.what == Converted::Entered(Stage::Won));
         let valued = value.filter(|_| is_won || conversion.what == Converted::Entered(Stage::Opportunity));
@@ -98,19 +103,18 @@ impl View<'_> {
             self.fact(fold, Measure::ClosedWon, at, &source, 1);
         }
         let wants_customers = is_won && (fold.wants(Measure::Customers) || fold.wants(Measure::CustomerCredit));
-        let wants_value = valued.is_some() && fold.wants(Measure::DealValueCredit);
-        if !fold.wants(credit) && !wants_value && !wants_customers {
+        if !wants_credit && !(wants_value && valued.is_some()) && !wants_customers {
             return;
         }
         let journey = conversion.journey(self.seen, fold);
         let mut customer = Vec::new();
         for model in 0..fold.rules.models.len() {
             let (credits, amounts) = journey.shares(model, &conversion.entered, valued.unwrap_or(0), fold);
-            for share in &credits {
+            for share in credits.iter().filter(|_| wants_credit) {
                 let values = fold.credit_values(stage, model, *share);
                 self.fact(fold, credit, at, &values, share.1);
             }
-            if valued.is_some() {
+            if valued.is_some() && wants_value {
                 for share in &amounts {
                     let values = fold.credit_values(stage, model, *share);
                     self.fact(fold, Measure::DealValueCredit, at, &values, share.1);

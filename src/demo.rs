@@ -1,0 +1,155 @@
+//! Everything in one process with nothing to install: the synthetic history flows into a log in memory, the same
+//! instance as in a real deployment works on it, the page shows what comes of it. Nothing is kept when it ends.
+
+mod feed;
+mod warp;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::config::{Config, Problems};
+use crate::generate::files::CONFIGURATION;
+use crate::model::time::{Millis, Span};
+use crate::publish::board::{Board, Wanted};
+use crate::publish::http::{self, ServeError, Server};
+use crate::runtime::instance::{Instance, Roles};
+use crate::runtime::line::{Line, LineError};
+use crate::runtime::log::LogError;
+use crate::runtime::memory_log::MemoryLog;
+use crate::runtime::settings::Settings;
+use crate::runtime::showing::Showing;
+use crate::runtime::site::Site;
+use crate::runtime::topics::{Names, prepare};
+use crate::telemetry::metrics::Metrics;
+
+use self::feed::Feed;
+
+/// What is under way when it ends may take so long.
+const GRACE: Span = Span(2000);
+const WORKERS: usize = 1;
+
+/// The story that is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Story {
+    pub seed: u64,
+    pub leads: u32,
+    /// So many days have passed when the demo begins …
+    pub days: u32,
+    /// … and from then on a second is as many.
+    pub speed: u32,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    #[error(transparent)]
+    Configuration(#[from] Problems),
+    #[error(transparent)]
+    Line(#[from] LineError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error("a thread cannot start: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+pub struct Demo {
+    server: Server,
+    board: Arc<Board>,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// The configuration that goes with the story, in a hurry where a deployment would take its time.
+pub fn configuration(listen: SocketAddr) -> Result<Config, Problems> {
+    let mut config = Config::parse(CONFIGURATION, "the demo's configuration", std::iter::empty())?;
+    config.http.listen = listen;
+    config.topics.partitions = 2;
+    config.time.idle_after = Duration::from_secs(1);
+    config.output.interval = Duration::from_millis(500);
+    config.output.settle_interval = Duration::from_secs(10);
+    Ok(config)
+}
+
+impl Demo {
+    /// # Errors
+    /// When the address is taken, or nothing can be started.
+    pub fn start(config: &Config, story: Story) -> Result<Self, DemoError> {
+        let log = Arc::new(MemoryLog::on_wall_clock());
+        let names = Names::new(config, &config.fold_hash());
+        feed::create_inputs(&*log, &names)?;
+        prepare(&*log, config, &names)?;
+        let (board, metrics) = (Arc::new(Board::default()), Arc::new(Metrics::new()));
+        let server = Server::start(http::Site::new(config, Arc::clone(&board), Arc::clone(&metrics)))?;
+        let line = Line::new(Arc::new(config.clone()))?;
+        let site = Site::new(
+            Arc::clone(&log),
+            Arc::new(line),
+            names.clone(),
+            Settings::new(config),
+            format!("demo {}", story.seed),
+        );
+        let instance = Instance::new(Arc::new(site), Roles::ALL, WORKERS);
+        let names = Arc::new(names);
+        let showing = Showing::new(Arc::clone(&log), Arc::clone(&names), instance.watch(), Arc::clone(&board), metrics);
+        let mut demo = Self { server, board, stop: Arc::default(), threads: Vec::new() };
+        demo.spawn("instance", move |stop| match instance.run(stop, GRACE) {
+            Ok(()) => {}
+            Err(error) => tracing::error!(%error, "the instance has stopped"),
+        })?;
+        demo.spawn("showing", move |stop| showing.run(stop))?;
+        let feed = Feed::new(log, names, story)?;
+        demo.spawn("feed", move |stop| match feed.run(stop) {
+            Ok(()) => {}
+            Err(error) => tracing::error!(%error, "no more events come in"),
+        })?;
+        Ok(demo)
+    }
+
+    fn spawn(&mut self, name: &str, run: impl FnOnce(&AtomicBool) + Send + 'static) -> Result<(), DemoError> {
+        let stop = Arc::clone(&self.stop);
+        let run = move || {
+            run(&stop);
+            stop.store(true, Ordering::SeqCst);
+        };
+        self.threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(run)?);
+        Ok(())
+    }
+
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// Whether a part has ended, and so the demo.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    /// Whether a KPI has a value by now.
+    #[must_use]
+    pub fn has_numbers(&self) -> bool {
+        let leads = Wanted { kpis: vec!["leads".to_owned()], ..Wanted::default() };
+        !self.board.find(&leads, 1).is_empty()
+    }
+
+    /// Ends everything, and returns when it has ended.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::SeqCst);
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the demo has panicked");
+            }
+        }
+        self.server.stop();
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the story goes on by the wall clock")]
+fn wall_clock() -> Millis {
+    Millis(jiff::Timestamp::now().as_millisecond())
+}

@@ -1,0 +1,176 @@
+//! KPI rows, the catalogue and the instance's status as JSON. An empty answer says why it is empty, in a header, so that
+//! the body stays the array that programs read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::answer::{Refusal, json, json_bytes};
+use super::question::{self, Question};
+use super::{Site, now};
+use crate::kpi::catalogue::prometheus_name;
+use crate::publish::kpi_update::to_json;
+use crate::rollup::row::Row;
+use crate::telemetry::metrics::Intake;
+
+/// Why there is nothing.
+const EMPTY_BECAUSE: &str = "tributary-empty-because";
+/// After how many rows the answer was cut.
+const CUT_AT: &str = "tributary-cut-at";
+
+pub(super) async fn kpis(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+    let question = question::read(&query.unwrap_or_default(), &site)?;
+    let mut rows = site.board.find(&question.wanted, question.most + 1);
+    let cut = rows.len() > question.most;
+    rows.truncate(question.most);
+    let mut response = json_bytes(array(&rows)?);
+    if cut {
+        response.headers_mut().insert(CUT_AT, question.most.into());
+    }
+    if rows.is_empty()
+        && let Ok(reason) = HeaderValue::from_str(&why_empty(&site, &question))
+    {
+        response.headers_mut().insert(EMPTY_BECAUSE, reason);
+    }
+    Ok(response)
+}
+
+pub(super) fn array(rows: &[Arc<Row>]) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = vec![b'['];
+    for (at, row) in rows.iter().enumerate() {
+        if at > 0 {
+            bytes.push(b',');
+        }
+        bytes.extend(
+            to_json(row)
+                .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))?,
+        );
+    }
+    bytes.push(b']');
+    Ok(bytes)
+}
+
+fn why_empty(site: &Site, question: &Question) -> String {
+    let status = site.board.status();
+    let wanted = &question.wanted;
+    if site.board.is_empty() {
+        return match (&status.not_ready, &status.trouble, status.watermark) {
+            (Some(reason), ..) => format!("nothing is published yet: {reason}"),
+            (None, Some(trouble), _) => format!("nothing is published yet: {trouble}"),
+            (None, None, Some(_)) => "nothing is published yet: the first rows are on their way".to_owned(),
+            (None, None, None) => "nothing is published yet: no events have come in".to_owned(),
+        };
+    }
+    let exist = |row: (&str, &[String], &str)| {
+        let (kpi, dims, window) = row;
+        let given = |(name, _): &(String, String)| dims.contains(name);
+        (wanted.kpis.is_empty() || wanted.kpis.iter().any(|id| id == kpi))
+            && (wanted.windows.is_empty() || wanted.windows.iter().any(|kind| kind.to_string() == window))
+            && wanted.dims.iter().all(given)
+            && (wanted.sets.is_empty()
+                || wanted.sets.iter().any(|set| set.len() == dims.len() && set.iter().all(|name| dims.contains(name))))
+    };
+    let shapes = shapes(site);
+    let any = shapes
+        .iter()
+        .any(|(kpi, sets)| sets.iter().any(|set| set.windows.iter().any(|window| exist((kpi, &set.dims, window)))));
+    if !any {
+        return "no such rows exist: /api/v1/catalogue says which dimensions and windows each KPI has".to_owned();
+    }
+    let watermark = status.watermark.map_or_else(String::new, |at| format!(" (event time has come to {at:?})"));
+    format!("no fact has made such a row yet{watermark}, or its window ended long ago: the kpis topic has those")
+}
+
+#[derive(Serialize)]
+struct Catalogue<'a> {
+    kpis: Vec<Entry<'a>>,
+    windows: Vec<String>,
+    models: Vec<&'a str>,
+    currency: &'a str,
+    zone: String,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    id: &'a str,
+    unit: &'a str,
+    meaning: &'a str,
+    interval: bool,
+    prometheus: String,
+    rows: Vec<Shape>,
+}
+
+/// A set of dimensions and the windows that rows with it come in.
+#[derive(Serialize)]
+struct Shape {
+    dims: Vec<String>,
+    windows: Vec<String>,
+}
+
+pub(super) async fn catalogue(State(site): State<Arc<Site>>) -> Response {
+    let mut shapes = shapes(&site);
+    let entry = |kpi: &'_ crate::kpi::families::Published| shapes.remove(&*kpi.id).unwrap_or_default();
+    let rows: Vec<_> = site.families.kpis.iter().map(entry).collect();
+    let kpis = site.families.kpis.iter().zip(rows).map(|(kpi, rows)| Entry {
+        id: &kpi.id,
+        unit: &kpi.unit,
+        meaning: &kpi.meaning,
+        interval: kpi.interval,
+        prometheus: prometheus_name(&kpi.id),
+        rows,
+    });
+    let config = &site.config;
+    json(&Catalogue {
+        kpis: kpis.collect(),
+        windows: config.time.windows.iter().map(ToString::to_string).collect(),
+        models: config.attribution.models.iter().map(|model| model.name()).collect(),
+        currency: &config.money.currency,
+        zone: config.time.calendar.zone().iana_name().unwrap_or("local").to_owned(),
+    })
+}
+
+fn shapes(site: &Site) -> BTreeMap<&str, Vec<Shape>> {
+    let mut shapes: BTreeMap<&str, Vec<Shape>> = BTreeMap::new();
+    for family in &site.families.families {
+        shapes.entry(&site.families.kpis[family.kpi].id).or_default().push(Shape {
+            dims: family.dims.iter().map(|dim| dim.name().to_owned()).collect(),
+            windows: family.kinds.iter().map(ToString::to_string).collect(),
+        });
+    }
+    shapes
+}
+
+/// How the instance is doing, for the page.
+#[derive(Serialize)]
+pub(super) struct Doing {
+    version: &'static str,
+    ready: bool,
+    not_ready: Option<String>,
+    trouble: Option<String>,
+    watermark: Option<i64>,
+    now: i64,
+    intake: Intake,
+}
+
+impl Doing {
+    pub(super) fn of(site: &Site) -> Self {
+        let status = site.board.status();
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            ready: status.not_ready.is_none(),
+            not_ready: status.not_ready.clone(),
+            trouble: status.trouble.clone(),
+            watermark: status.watermark.map(|at| at.0),
+            now: now().0,
+            intake: site.metrics.intake(),
+        }
+    }
+}
+
+pub(super) async fn status(State(site): State<Arc<Site>>) -> Response {
+    json(&Doing::of(&site)).into_response()
+}

@@ -1,0 +1,38 @@
+//! For those who watch over the instance: whether it lives, whether it is ready, and its metrics. None of them asks for
+//! a token, none of them asks Kafka.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prometheus::{TEXT_FORMAT, TextEncoder};
+
+use super::{Site, now};
+use crate::publish::prometheus_rows::gauges;
+
+pub(super) async fn alive() -> &'static str {
+    "alive\n"
+}
+
+pub(super) async fn ready(State(site): State<Arc<Site>>) -> Response {
+    match &site.board.status().not_ready {
+        None => "ready\n".into_response(),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response(),
+    }
+}
+
+/// The processor's metrics, and the gauges of KPIs where this instance is the one to export them.
+pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
+    let status = site.board.status();
+    site.metrics.set_watermark(status.watermark, now());
+    site.metrics.ready.set(i64::from(status.not_ready.is_none()));
+    let rows = if status.owns_rollup { site.board.running() } else { Vec::new() };
+    let kpis = gauges(site.families.kpis.iter(), &rows, &site.config.metrics);
+    site.metrics.overflowed_series.set(i64::try_from(kpis.overflowed).unwrap_or(i64::MAX));
+    let families = [site.metrics.gather(), kpis.families].concat();
+    match TextEncoder::new().encode_to_string(&families) {
+        Ok(text) => ([(header::CONTENT_TYPE, HeaderValue::from_static(TEXT_FORMAT))], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
