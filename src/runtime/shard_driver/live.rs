@@ -180,11 +180,12 @@ impl<L: Log, P: Parts> Live<L, P> {
 
     /// Takes everything that was folded so far into a transaction.
     fn seal(&mut self, site: &Site<L, P>, now: Millis, last: bool) {
+        // First: what a snapshot holds has been said, or it would never be.
+        let effects = self.fold.take_effects();
         let snapshot = self.saving.is_due(site, last).then(|| {
             self.saving.cut();
             (self.fold.positions(), self.fold.snapshot())
         });
-        let effects = self.fold.take_effects();
         let tells = self.has_to_tell() || (self.is_caught_up() && snapshot.is_some());
         let block = self.claim.number().filter(|_| tells).map(|claim| {
             let takes_over = self.claim.is_new();

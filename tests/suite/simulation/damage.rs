@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::Rng as _;
-use tributary::model::time::Millis;
 use tributary::runtime::log::{Isolation, Log as _, Outgoing, Partition, Read, Reader as _, Writer as _};
 
 use super::world::World;
@@ -13,7 +12,6 @@ use super::world::World;
 #[derive(Clone, Debug)]
 pub struct Stored {
     pub offset: i64,
-    pub timestamp: Millis,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
     pub headers: Vec<(String, Option<Vec<u8>>)>,
@@ -28,8 +26,7 @@ pub fn stored(world: &World, partition: &Partition) -> Vec<Stored> {
     let to = &mut |read: Read<'_>| {
         if let Read::Record(record) = read {
             let (key, value) = (record.key.map(<[u8]>::to_vec), record.value.map(<[u8]>::to_vec));
-            let (offset, timestamp) = (record.offset, record.timestamp);
-            found.push(Stored { offset, timestamp, key, value, headers: (record.headers)() });
+            found.push(Stored { offset: record.offset, key, value, headers: (record.headers)() });
         }
     };
     while reader.poll(Duration::ZERO, 10_000, to).expect("reads") > 0 {}

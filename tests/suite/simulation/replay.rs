@@ -10,7 +10,7 @@ use tributary::model::event::Topic;
 use tributary::model::time::Millis;
 use tributary::runtime::batch::{Batch, Line as Record};
 use tributary::runtime::line::Line;
-use tributary::runtime::parts::{Combine as _, Fold as _, Letter, Parts as _, Row};
+use tributary::runtime::parts::{Combine as _, Letter, Parts as _, Row};
 use tributary::shards::{Counters, Shard};
 
 use super::damage::stored;
