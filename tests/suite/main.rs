@@ -23,4 +23,5 @@ mod real_parts;
 mod reference;
 mod registry;
 mod samples;
+mod simulation;
 mod tidy;

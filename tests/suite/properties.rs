@@ -12,7 +12,7 @@ use tributary::rollup::row::Row;
 use crate::line::Line;
 use crate::reference;
 
-const KPIS: &[&str] = &[
+pub const KPIS: &[&str] = &[
     "sessions",
     "visitors",
     "touches",
