@@ -22,3 +22,5 @@ pub mod showing;
 pub mod site;
 pub mod snapshots;
 pub mod topics;
+#[cfg(test)]
+mod toy;

@@ -17,7 +17,7 @@ const VERSION: u8 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     pub shard: u16,
-    /// Drawn by each owner of the shard when it takes over; announced by `takes_over`.
+    /// Taken by each owner of the shard, greater than all before it; announced by `takes_over`.
     pub claim: u64,
     pub takes_over: bool,
     /// All cells of the shard rather than the changed ones: what is not listed is gone.

@@ -50,8 +50,10 @@ impl Shards {
         wanted: impl Fn(&CellKey) -> bool,
     ) -> Option<Vec<Delta>> {
         let shard = self.shards.get_mut(usize::from(block.shard))?;
-        // A block that is whole says everything there is, so it can begin what nothing is known of yet.
-        if block.takes_over || (shard.claim.is_none() && block.whole) {
+        // A block that is whole says everything there is, so it can begin what nothing is known of yet. Claims grow: one
+        // that a later claim has replaced may still have a block on its way, its first one too.
+        let is_newer = shard.claim.is_none_or(|claim| claim < block.claim);
+        if is_newer && (block.takes_over || (shard.claim.is_none() && block.whole)) {
             shard.claim = Some(block.claim);
         }
         if shard.claim != Some(block.claim) {

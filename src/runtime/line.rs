@@ -147,10 +147,12 @@ pub struct Rows {
 }
 
 impl Combine for Rows {
-    fn apply(&mut self, block: &Block) {
-        if !self.rollup.apply(block) {
+    fn apply(&mut self, block: &Block) -> bool {
+        let holds = self.rollup.apply(block);
+        if !holds {
             tracing::info!(shard = block.shard, "cells of a replaced owner were ignored");
         }
+        holds
     }
 
     fn watermark(&self) -> Option<Millis> {

@@ -18,6 +18,7 @@ pub struct Slip(u64);
 struct Sender {
     pending: usize,
     failed: bool,
+    last_offset: Option<i64>,
 }
 
 struct Inner<L: Log> {
@@ -92,6 +93,12 @@ impl<L: Log> Outbox<L> {
         self.lock().senders.get(&slip).map_or(0, |sender| sender.pending)
     }
 
+    /// Where the newest of a sender's records is.
+    #[must_use]
+    pub fn last_offset(&self, slip: Slip) -> Option<i64> {
+        self.lock().senders.get(&slip).and_then(|sender| sender.last_offset)
+    }
+
     /// Whether something of a sender's was lost since it last asked.
     pub fn take_failure(&self, slip: Slip) -> bool {
         self.lock().senders.get_mut(&slip).is_some_and(|sender| std::mem::take(&mut sender.failed))
@@ -140,11 +147,12 @@ impl<L: Log> Inner<L> {
         let mut failure = None;
         let (under_way, senders, held) = (&mut self.under_way, &mut self.senders, &mut self.bytes);
         writer.poll(wait, &mut |number, outcome| match outcome {
-            Ok(_) => {
+            Ok(offset) => {
                 if let Some((slip, bytes)) = under_way.remove(&number) {
                     *held -= bytes;
                     if let Some(sender) = senders.get_mut(&slip) {
                         sender.pending -= 1;
+                        sender.last_offset = Some(offset);
                     }
                 }
             }
@@ -163,7 +171,7 @@ impl<L: Log> Inner<L> {
         self.under_way.clear();
         self.bytes = 0;
         for sender in self.senders.values_mut().filter(|sender| sender.pending > 0) {
-            *sender = Sender { pending: 0, failed: true };
+            (sender.pending, sender.failed) = (0, true);
         }
     }
 }

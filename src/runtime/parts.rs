@@ -68,7 +68,8 @@ pub struct Row {
 
 /// The merge of all shards' cells.
 pub trait Combine: Send + 'static {
-    fn apply(&mut self, block: &Block);
+    /// False: the block is of a replaced owner, and was ignored.
+    fn apply(&mut self, block: &Block) -> bool;
     fn watermark(&self) -> Option<Millis>;
     /// The rows that changed since they were last handed out; with `settle` those of windows that have ended, too.
     fn changed(&mut self, settle: bool, now: Millis) -> Vec<Row>;

@@ -2,6 +2,7 @@
 //! with the offsets that they reflect, one transaction at a time, while the fold goes on. What changed of its cells goes
 //! to the partials after the commit, the whole state to the snapshots now and then.
 
+mod claim;
 mod live;
 mod saving;
 mod sealed;

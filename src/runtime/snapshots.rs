@@ -14,6 +14,8 @@ use super::parts::Positions;
 use crate::model::time::Millis;
 
 const VERSION: u8 = 1;
+/// The key of owners' claims, which are no part of a snapshot.
+pub const CLAIM: &[u8] = b"claim";
 const MANIFEST: &str = "manifest";
 
 /// Which snapshot: `slot/epoch`, as in its keys.
@@ -102,6 +104,9 @@ impl Shelf {
         let keys = self.keys.entry(name).or_default();
         let Some(value) = record.value else {
             keys.remove(key.as_bytes());
+            if keys.is_empty() {
+                self.keys.remove(&name);
+            }
             self.chunks.entry(name).or_default().remove(part);
             if part == MANIFEST {
                 self.complete.retain(|(complete, _)| *complete != name);

@@ -130,10 +130,9 @@ impl<L: Log, P: Parts> Owning<L, P> {
                 let Some(value) = record.value.filter(|_| damage.is_none()) else { return };
                 match Block::decode(value) {
                     Ok(block) => {
-                        if block.whole {
+                        if rollup.apply(&block) && block.whole {
                             last_whole.insert(block.shard, record.offset);
                         }
-                        rollup.apply(&block);
                     }
                     Err(error) => damage = Some(error),
                 }

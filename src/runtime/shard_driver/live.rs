@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Report;
+use super::claim::Claim;
 use super::saving::Saving;
 use super::sealed::{Fate, Sealed};
 use crate::model::time::Millis;
@@ -29,9 +30,7 @@ pub(super) struct Live<L: Log, P: Parts> {
     last_seal: Millis,
     /// Folded since the last seal.
     gathered_bytes: usize,
-    /// Blocks of this owner; drawn anew when one of them was lost.
-    claim: u64,
-    claim_is_new: bool,
+    claim: Claim,
     slip: Slip,
     journal_end: i64,
     saving: Saving,
@@ -56,8 +55,7 @@ impl<L: Log, P: Parts> Live<L, P> {
             sealed: None,
             last_seal: now,
             gathered_bytes: 0,
-            claim: site.draw(now),
-            claim_is_new: true,
+            claim: Claim::new(site, number),
             slip: site.outbox.open(),
             journal_end,
             saving: Saving::new(site, number, shelf, tail_bytes),
@@ -97,7 +95,8 @@ impl<L: Log, P: Parts> Live<L, P> {
         self.attend(site, now)?;
         let is_told = self.sealed.is_none() && self.seen == self.committed && !self.has_to_tell();
         let is_saved = !self.saving.has_tail() && !self.saving.is_under_way();
-        if self.sealed.is_none() && !self.saving.is_under_way() && !(is_told && is_saved) {
+        let can_tell = self.claim.number().is_some() || !self.is_caught_up();
+        if self.sealed.is_none() && !self.saving.is_under_way() && !(is_told && is_saved) && can_tell {
             self.seal(site, now, true);
             self.submit(site)?;
         }
@@ -107,6 +106,7 @@ impl<L: Log, P: Parts> Live<L, P> {
     /// Forgets what is not sent: the driver goes.
     pub fn close(&self, site: &Site<L, P>) {
         site.outbox.close(self.slip);
+        self.claim.close(site);
         self.saving.close(site);
     }
 
@@ -118,9 +118,10 @@ impl<L: Log, P: Parts> Live<L, P> {
         }
         self.submit(site)?;
         if site.outbox.take_failure(self.slip) {
-            // A block is lost, and later ones may have arrived: begin again with all cells, under a new claim.
-            (self.claim, self.claim_is_new) = (site.draw(now), true);
+            // A block is lost, and later ones may have arrived.
+            self.claim.renew();
         }
+        self.claim.step(site);
         self.saving.step(site, now);
         site.outbox.step(now, Duration::ZERO)
     }
@@ -131,7 +132,7 @@ impl<L: Log, P: Parts> Live<L, P> {
 
     /// Whether the rollup is to hear something. Before it has caught up a shard would show a past state as the present.
     fn has_to_tell(&self) -> bool {
-        self.is_caught_up() && (self.fold.has_news() || self.claim_is_new)
+        self.is_caught_up() && (self.fold.has_news() || self.claim.is_new())
     }
 
     fn read(&mut self, site: &Site<L, P>, wait: Duration) -> Result<usize, DriverError> {
@@ -170,7 +171,7 @@ impl<L: Log, P: Parts> Live<L, P> {
         }
         let limits = &site.settings.limits;
         let moved = self.seen != self.committed;
-        let tells = self.has_to_tell();
+        let tells = self.has_to_tell() && self.claim.number().is_some();
         let after =
             if tells || (moved && self.fold.has_news()) { limits.commit_interval } else { limits.offsets_interval };
         let is_large = self.gathered_bytes >= limits.batch_bytes;
@@ -185,9 +186,10 @@ impl<L: Log, P: Parts> Live<L, P> {
         });
         let effects = self.fold.take_effects();
         let tells = self.has_to_tell() || (self.is_caught_up() && snapshot.is_some());
-        let block = tells.then(|| {
-            let whole = self.claim_is_new || snapshot.is_some();
-            self.fold.take_block(self.claim, std::mem::take(&mut self.claim_is_new), whole)
+        let block = self.claim.number().filter(|_| tells).map(|claim| {
+            let takes_over = self.claim.is_new();
+            self.claim.told();
+            self.fold.take_block(claim, takes_over, takes_over || snapshot.is_some())
         });
         let offsets = vec![(self.journal.clone(), self.seen.journal), (self.forwards.clone(), self.seen.forwards)];
         let records = records(effects, &site.names, self.counts);
