@@ -9,6 +9,7 @@
 mod broker;
 mod browser;
 mod compare;
+mod demo;
 mod http;
 mod ingest_avro;
 mod ingest_faults;
