@@ -14,6 +14,7 @@ mod http;
 mod ingest_avro;
 mod ingest_faults;
 mod ingest_samples;
+mod kafka_line;
 mod line;
 mod log_contract;
 mod log_faults;
