@@ -143,6 +143,7 @@ fn connect(source: &ConfigSource, brokers: &str) -> anyhow::Result<Brokers> {
 ///
 /// # Errors
 /// The sink's first one.
+#[allow(clippy::disallowed_methods, reason = "the pace of records is by the wall clock")]
 pub fn send(
     settings: &Settings,
     rate: Option<u64>,

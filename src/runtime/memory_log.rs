@@ -92,6 +92,12 @@ impl MemoryLog {
         self.shared.lock().now
     }
 
+    /// Gives a topic more partitions, as an administrator would. There are never fewer.
+    pub fn grow(&self, topic: &str, partitions: u16) {
+        self.shared.lock().grow(topic, partitions);
+        self.shared.changed.notify_all();
+    }
+
     /// From now on these faults happen.
     pub fn set_faults(&self, faults: Box<dyn Faults>) {
         self.shared.lock().faults = faults;

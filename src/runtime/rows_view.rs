@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::publish::kpi_update;
 
 /// How many changes a listener may lag behind before it has to look at everything again.
-const REMEMBERED: usize = 10_000;
+const REMEMBERED: usize = 200_000;
 
 /// A published value, shared with whoever is sending it on.
 pub type Value = Arc<[u8]>;

@@ -74,7 +74,7 @@ impl Lead {
         let place = if is_last { Err(self.touches.len()) } else { self.touches.binary_search_by(order) };
         let Err(place) = place else { return place };
         let was_late = self.history.as_ref().and_then(|history| history.find_late(at, event_id, ids));
-        was_late.map_or(Err(place), Ok)
+        was_late.ok_or(place)
     }
 
     /// Whether a touch leaves all that the lead contributed as it is: it comes in time and after all of it, and is no
@@ -266,7 +266,8 @@ const fn growth(len: usize) -> usize {
 fn count_touch(touch: &Touch<'_>, origin: OriginId, fold: &mut Fold) {
     let [channel, campaign, ..] = fold.symbols.origin_symbols(origin);
     let kind = fold.names.kinds[touch.kind as usize];
-    fold.count(Measure::Touches, touch.occurred_at, &[kind, channel, campaign]);
+    let number = u64::from(origin.0) << 8 | touch.kind as u64;
+    fold.tally.count_touch(touch.occurred_at, number, [kind, channel, campaign]);
     if touch.kind == TouchKind::ContentRead && fold.wants(Measure::ContentReads) {
         let asset = fold.symbols.of(crate::kpi::measures::Dim::Asset, touch.asset_id.as_deref().unwrap_or(NONE));
         fold.count(Measure::ContentReads, touch.occurred_at, &[asset]);

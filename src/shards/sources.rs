@@ -87,7 +87,8 @@ impl Sources {
     /// The watermarks of the partitions of other topics that are not read to their end.
     fn unread_reference(&self) -> impl Iterator<Item = Option<Millis>> {
         let others = self.announced.iter().filter(|(topic, _)| !topic.carries_time());
-        let partitions = others.flat_map(|(&topic, &count)| (0..count).map(move |partition| Source { topic, partition }));
+        let partitions =
+            others.flat_map(|(&topic, &count)| (0..count).map(move |partition| Source { topic, partition }));
         let told = partitions.map(|source| self.told.get(&source).copied().unwrap_or_default());
         told.filter(|told| told.idle.is_none()).map(|told| told.watermark)
     }
@@ -141,7 +142,8 @@ mod tests {
     fn a_history_waits_for_the_costs_and_accounts_that_are_there() {
         let until = Some(Millis(1_000));
         let mut sources = Sources::default();
-        sources.announce(&[Topic::Touchpoints, Topic::FormFills, Topic::DealStages, Topic::Spend].map(|topic| (topic, 1)));
+        sources
+            .announce(&[Topic::Touchpoints, Topic::FormFills, Topic::DealStages, Topic::Spend].map(|topic| (topic, 1)));
         for topic in [Topic::Touchpoints, Topic::FormFills, Topic::DealStages] {
             sources.take(&section(topic, [0, 0, 5], Some(800), Some(2)));
         }

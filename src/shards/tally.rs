@@ -5,12 +5,13 @@ use std::hash::BuildHasher;
 
 use foldhash::quality::FixedState;
 use hashbrown::{HashMap, HashTable};
+use smallvec::SmallVec;
 
 use super::symbols::Symbols;
 use crate::kpi::measures::{Measure, Sum};
 use crate::kpi::plan::{Kept, Plan};
 use crate::model::time::Millis;
-use crate::model::window::{LocalTime, Window, WindowKind};
+use crate::model::window::{LocalHour, LocalTime, Window, WindowKind};
 use crate::partials::block::BlockCell;
 use crate::partials::cells::{Amount, CellKey, Symbol, Values};
 
@@ -42,13 +43,59 @@ pub struct Tally {
     hasher: FixedState,
     plan: Plan,
     time: LocalTime,
+    recent: Recent,
+}
+
+/// The cells that touches of the last hours went to: the next touch of the same kind and origin goes there too.
+#[derive(Debug, Default)]
+struct Recent {
+    hours: [RecentHour; 4],
+    oldest: usize,
+}
+
+#[derive(Debug)]
+struct RecentHour {
+    from: Millis,
+    to: Millis,
+    slots: HashMap<u64, SmallVec<[Slot; 3]>, foldhash::fast::FixedState>,
+}
+
+impl Default for RecentHour {
+    fn default() -> Self {
+        Self { from: Millis(1), to: Millis(0), slots: HashMap::default() }
+    }
+}
+
+impl Recent {
+    /// The cells of one hour, which stays the newest until others are asked for.
+    fn hour(&mut self, at: Millis, time: &mut LocalTime) -> &mut RecentHour {
+        let known = self.hours.iter().position(|hour| hour.from <= at && at < hour.to);
+        let place = known.unwrap_or_else(|| {
+            let LocalHour { from, to, .. } = time.hour(at);
+            let place = self.oldest;
+            self.oldest = (place + 1) % self.hours.len();
+            let hour = &mut self.hours[place];
+            (hour.from, hour.to) = (from, to);
+            hour.slots.clear();
+            place
+        });
+        &mut self.hours[place]
+    }
 }
 
 impl Tally {
     #[must_use]
     pub fn new(plan: Plan, time: LocalTime) -> Self {
         let hasher = FixedState::with_seed(0x6365_6c6c_735f_6f66);
-        Self { cells: Vec::new(), index: HashTable::new(), changed: Vec::new(), hasher, plan, time }
+        Self {
+            cells: Vec::new(),
+            index: HashTable::new(),
+            changed: Vec::new(),
+            hasher,
+            plan,
+            time,
+            recent: Recent::default(),
+        }
     }
 
     /// The tally that `dump` described.
@@ -117,6 +164,28 @@ impl Tally {
             let (grain, kept) = self.plan.grains(measure)[n];
             let bucket = self.time.window_at(grain, at);
             self.add(CellKey { measure, bucket, values: project(values, kept) }, by);
+        }
+    }
+
+    /// Counts a touch that nothing can take back. The same as `count` with kind, channel and campaign, which `number`
+    /// stands for, but without looking its cells up again.
+    pub fn count_touch(&mut self, at: Millis, number: u64, values: [Symbol; 3]) {
+        let grains = self.plan.grains(Measure::Touches);
+        if grains.iter().any(|(grain, _)| *grain == WindowKind::Minute) {
+            return self.count(Measure::Touches, at, &values, 1);
+        }
+        let slots = match self.recent.hour(at, &mut self.time).slots.get(&number) {
+            Some(slots) => slots.clone(),
+            None => {
+                let mut keys: SmallVec<[CellKey; 3]> = SmallVec::new();
+                self.cells_of(Measure::Touches, at, &values, |key| keys.push(key));
+                let slots: SmallVec<[Slot; 3]> = keys.into_iter().map(|key| self.slot(key)).collect();
+                self.recent.hour(at, &mut self.time).slots.insert(number, slots.clone());
+                slots
+            }
+        };
+        for slot in slots {
+            self.add_at(slot, Amount { sum: 1, facts: 1 });
         }
     }
 

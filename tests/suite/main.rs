@@ -9,6 +9,7 @@
 mod broker;
 mod browser;
 mod compare;
+mod demo;
 mod http;
 mod ingest_avro;
 mod ingest_faults;
@@ -24,4 +25,5 @@ mod real_parts;
 mod reference;
 mod registry;
 mod samples;
+mod simulation;
 mod tidy;

@@ -12,7 +12,7 @@ use tributary::rollup::row::Row;
 use crate::line::Line;
 use crate::reference;
 
-const KPIS: &[&str] = &[
+pub const KPIS: &[&str] = &[
     "sessions",
     "visitors",
     "touches",
@@ -120,7 +120,7 @@ fn compare(seed: u64, expected: &[reference::Row], rows: &[Row]) {
         note(&mut faults, key, &format!("not expected: {got:?}"));
     }
     let report = faults.into_values().fold(String::new(), |mut report, (n, text)| {
-        let _ = write!(report, "{n} rows differ, such as{text}\n");
+        let _ = writeln!(report, "{n} rows differ, such as{text}");
         report
     });
     assert!(report.is_empty(), "seed {seed}, {} rows expected\n{report}", expected.len());

@@ -121,6 +121,18 @@ impl Broker {
             let make = || (0..topic.partitions).map(|_| PartitionLog::default()).collect();
             self.topics.entry(topic.name.as_str().into()).or_insert_with(make);
         }
+        self.rebalance_all();
+    }
+
+    pub fn grow(&mut self, topic: &str, partitions: u16) {
+        if let Some(logs) = self.topics.get_mut(topic) {
+            let count = logs.len().max(usize::from(partitions));
+            logs.resize_with(count, PartitionLog::default);
+        }
+        self.rebalance_all();
+    }
+
+    fn rebalance_all(&mut self) {
         let all = self.partitions_by_name();
         for group in self.groups.values_mut() {
             group.rebalance(&all);

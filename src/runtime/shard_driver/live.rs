@@ -180,7 +180,7 @@ impl<L: Log, P: Parts> Live<L, P> {
 
     /// Takes everything that was folded so far into a transaction.
     fn seal(&mut self, site: &Site<L, P>, now: Millis, last: bool) {
-        // Effects that are not taken are not in a snapshot.
+        // First: what a snapshot holds has been said, or it would never be.
         let effects = self.fold.take_effects();
         let snapshot = self.saving.is_due(site, last).then(|| {
             self.saving.cut();
