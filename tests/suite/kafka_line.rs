@@ -5,6 +5,7 @@
 mod avro;
 mod deployment;
 mod faults;
+mod gate;
 mod loading;
 mod records;
 mod soak;

@@ -188,6 +188,11 @@ impl Deployment {
         broker().ends(&self.names.journal)
     }
 
+    /// How much all shards have told each other.
+    pub fn forwards_ends(&self) -> i64 {
+        broker().ends(&self.names.forwards).iter().sum()
+    }
+
     /// What is written but not read, from the inputs to the rollup; none while it cannot be said.
     pub fn lag(&self) -> Option<i64> {
         let inputs = INPUTS.map(|topic| (&self.names.ingest_group, self.topic(topic)));
