@@ -20,7 +20,8 @@ pub fn lag(world: &World) -> Option<String> {
         let committed = world.log.committed(group, partitions).ok()?;
         let late = |(at, partition): (&Option<i64>, &Partition)| {
             let end = world.log.bounds(partition).expect("bounds").1;
-            (at.unwrap_or(0) != end).then(|| format!("{group}: {} {} {at:?} of {end}", partition.topic, partition.number))
+            (at.unwrap_or(0) != end)
+                .then(|| format!("{group}: {} {} {at:?} of {end}", partition.topic, partition.number))
         };
         Some(committed.iter().zip(partitions).filter_map(late).collect::<Vec<_>>().join(", "))
     };
@@ -133,7 +134,8 @@ fn check_counters(world: &World, expected: &Expected) {
         record.value.is_some() && (record.rejected_as.is_some() || record.topic.name() != "accounts")
     };
     let produced = world.inputs.iter().filter(|(_, _, record)| is_judged(record)).count() as u64;
-    let kept = world.inputs.iter().filter(|(of, offset, record)| is_judged(record) && valid(of, *offset)).count() as u64;
+    let kept =
+        world.inputs.iter().filter(|(of, offset, record)| is_judged(record) && valid(of, *offset)).count() as u64;
     let Counters { accepted, duplicates, rejected, .. } = expected.counters;
     let counted = accepted + duplicates + rejected;
     assert!((kept..=produced).contains(&counted), "{counted} records were judged, of {kept} kept, {produced} produced");
@@ -152,9 +154,10 @@ fn check_letters(world: &World, expected: &Expected) {
             let place = (header("topic"), header("partition").parse().unwrap(), header("offset").parse().unwrap());
             let reason = header("reason");
             if reason != "late" {
-                let input = world.inputs.iter().find(|(of, offset, _)| {
-                    *of.topic == *place.0 && of.number == place.1 && *offset == place.2
-                });
+                let input = world
+                    .inputs
+                    .iter()
+                    .find(|(of, offset, _)| *of.topic == *place.0 && of.number == place.1 && *offset == place.2);
                 let (_, _, input) = input.expect("a letter of something that was produced");
                 assert_eq!(input.value, record.value, "the letter is the record as it came");
                 assert_eq!(input.rejected_as, Some(&*reason), "{place:?}");
@@ -222,8 +225,7 @@ pub fn compare(with: &str, expected: &Rows, found: &Rows) {
 }
 
 fn compare_oracle(expected: &[crate::reference::Row], found: &Rows) {
-    let expected: Vec<_> =
-        expected.iter().filter(|row| crate::properties::KPIS.contains(&&*row.kpi)).collect();
+    let expected: Vec<_> = expected.iter().filter(|row| crate::properties::KPIS.contains(&&*row.kpi)).collect();
     assert!(expected.len() > 100, "a history that says little proves little");
     let close = |a: Option<f64>, b: &serde_json::Value| match (a, b.as_f64()) {
         (Some(a), Some(b)) => (a - b).abs() <= 1e-9 + 1e-9 * a.abs().max(b.abs()),

@@ -209,7 +209,8 @@ fn moving_deals(records: &[Produced]) -> Vec<Produced> {
                 "page_url": "https://x.example/p" });
             say(Topic::FormFills, 6 + deal + share / 2, format!("fill-{lead}"), fill);
             let amount = json!(1000 + 10 * deal + hand as i64);
-            let stage = json!({ "lead_id": lead, "deal_id": format!("moving-{deal}"), "stage": stage, "amount": amount });
+            let stage =
+                json!({ "lead_id": lead, "deal_id": format!("moving-{deal}"), "stage": stage, "amount": amount });
             say(Topic::DealStages, share + deal, format!("stage-{lead}"), stage);
         }
     }

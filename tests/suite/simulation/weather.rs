@@ -116,7 +116,11 @@ impl Faults for Sky {
             }
             1 => {
                 weather.note("a commit's answer was late");
-                Ending::Committed { request: weather.span(4000), markers: weather.span(200), answer: weather.span(4000) }
+                Ending::Committed {
+                    request: weather.span(4000),
+                    markers: weather.span(200),
+                    answer: weather.span(4000),
+                }
             }
             2 => {
                 weather.note("a commit's answer was lost");

@@ -167,7 +167,9 @@ impl World {
             let count = self.log.partitions(&topic).expect("partitions").expect("a topic");
             // An account's records keep their order; all others may come anywhere.
             let number = match (&record.key, record.topic) {
-                (Some(key), Topic::Accounts) => key.bytes().map(i32::from).sum::<i32>() % i32::from(self.plan.partitions),
+                (Some(key), Topic::Accounts) => {
+                    key.bytes().map(i32::from).sum::<i32>() % i32::from(self.plan.partitions)
+                }
                 _ => self.chance.random_range(0..count),
             };
             let partition = Partition { topic, number };
