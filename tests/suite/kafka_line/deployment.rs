@@ -260,7 +260,8 @@ impl Deployment {
             assert_eq!(error("timestamp"), source.timestamp.to_string());
             assert!(!error("message").is_empty());
             let topic = place.0.trim_start_matches(&self.name)[1..].to_owned();
-            let came = Came { topic, key: letter.key.clone(), value: letter.value.clone(), timestamp: source.timestamp };
+            let came =
+                Came { topic, key: letter.key.clone(), value: letter.value.clone(), timestamp: source.timestamp };
             found.push((came, error("reason")));
         }
         found.sort();
