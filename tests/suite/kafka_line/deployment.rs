@@ -73,6 +73,8 @@ advance_when_idle = false
 history_until = "{history_until}"
 windows = ["1d", "1mo", "all"]
 [output]
+# Rows of windows that have ended, too.
+settle_interval = "1s"
 encoding = "{encoding}"
 kpis = ["leads", "mqls", "touches", "sessions", "visitors", "pipeline", "revenue", "customers", "spend", "cost_per_lead",
   "lead_mql_ratio", "duplicate_events", "late_events", "dead_letters"]
