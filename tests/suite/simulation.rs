@@ -83,7 +83,8 @@ fn live(world: &mut World) {
 /// Until the inputs are idle and read, and nobody has anything to say any more.
 fn come_to_rest(world: &mut World) {
     world.sky.lock().frozen = None;
-    let until = world.now() + world.plan.idle_after + Span(5000);
+    // Whoever takes a partition over while it gets calm waits from then on.
+    let until = world.now() + world.plan.idle_after + Span(25_000);
     for _ in 0..4000 {
         if until <= world.now() && checks::is_ingested(world) {
             break;

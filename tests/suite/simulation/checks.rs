@@ -52,6 +52,10 @@ pub fn check(world: &World) -> usize {
     let published = published(world);
     compare("the journal folded in one go", &expected.rows, &published);
     let as_of = expected.watermark.expect("a watermark at the end");
+    if !matches!(world.plan.theme, Theme::Clock | Theme::Growth | Theme::Retention) {
+        let greatest = world.plan.feed.iter().map(|(_, record)| record.timestamp).max();
+        assert_eq!(greatest, expected.watermark, "the watermark comes to the greatest event");
+    }
     if expected.counters.late > 0 {
         world.sky.note("a late event");
     }
@@ -213,7 +217,7 @@ pub fn compare(with: &str, expected: &Rows, found: &Rows) {
     for (key, value) in found.iter().filter(|(key, _)| !expected.contains_key(*key)) {
         note(key, format!("extra {key}: {value}"));
     }
-    let report = faults.iter().take(12).fold(String::new(), |mut report, (kpi, faults)| {
+    let report = faults.iter().take(number_of("SIMULATION_SHOW")).fold(String::new(), |mut report, (kpi, faults)| {
         let _ = write!(report, "\n  {kpi}: {} rows, such as\n    {}", faults.len(), faults[0]);
         report
     });
@@ -239,4 +243,9 @@ fn compare_oracle(expected: &[crate::reference::Row], found: &Rows) {
         assert!(same, "against the oracle: {row:?}\n  {value}");
     }
     assert_eq!(expected.len(), found.len(), "rows that the oracle does not have");
+}
+
+/// How many faults to show, for who wants to see more of them.
+fn number_of(name: &str) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(3)
 }
