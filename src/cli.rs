@@ -78,7 +78,7 @@ impl Cli {
             Command::Catalogue(catalogue) => catalogue.run(&source),
             Command::Check(check) => check.run(&source),
             Command::Demo(demo) => demo.run(),
-            Command::Generate(generate) => generate.run(),
+            Command::Generate(generate) => generate.run(&source),
             Command::Init(init) => init.run(&source),
             Command::Report(report) => report.run(&source),
             Command::Run(run) => run.run(&source),

@@ -30,6 +30,9 @@ use self::feed::Feed;
 /// What is under way when it ends may take so long.
 const GRACE: Span = Span(2000);
 const WORKERS: usize = 1;
+const WINDOWS: [&str; 7] = ["1h", "1d", "1mo", "30d", "90d", "all", "now"];
+const MODELS: [&str; 6] = ["first", "last", "linear", "u_shaped", "w_shaped", "time_decay"];
+const RETENTION_DAYS: [(&str, i64); 3] = [("1h", 1), ("1d", 40), ("rolling", 40)];
 
 /// The story that is told.
 #[derive(Clone, Copy, Debug)]
@@ -63,14 +66,22 @@ pub struct Demo {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// The configuration that goes with the story, in a hurry where a deployment would take its time.
+/// The configuration that goes with the story, in a hurry where a deployment would take its time, and with what the page
+/// shows rather than with everything: each window, model and day is thousands of rows more.
+///
+/// # Errors
+/// None is known: the configuration is part of the build, and a test reads it.
 pub fn configuration(listen: SocketAddr) -> Result<Config, Problems> {
     let mut config = Config::parse(CONFIGURATION, "the demo's configuration", std::iter::empty())?;
     config.http.listen = listen;
     config.topics.partitions = 2;
     config.time.idle_after = Duration::from_secs(1);
+    config.time.windows.retain(|window| WINDOWS.contains(&window.to_string().as_str()));
+    config.attribution.models.retain(|model| MODELS.contains(&model.name()));
+    config.attribution.detail_models.clear();
     config.output.interval = Duration::from_millis(500);
-    config.output.settle_interval = Duration::from_secs(10);
+    config.output.settle_interval = Duration::from_secs(4);
+    config.output.retention.extend(RETENTION_DAYS.map(|(window, days)| (window.to_owned(), Span::days(days))));
     Ok(config)
 }
 

@@ -27,7 +27,7 @@ pub struct DemoArgs {
     #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=365))]
     days: u32,
     /// How many times as fast as life it goes on
-    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 1800, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     speed: u32,
 }
 

@@ -1,8 +1,10 @@
-//! `tributary generate`: settings from the command line in, a synthetic history out, as files that `report` reads. Where
-//! the records go is a closure, so that other sinks need nothing but one of their own.
+//! `tributary generate`: settings from the command line in, a synthetic history out, as files that `report` reads, into
+//! the input topics, or both. Where the records go is a closure, so that other sinks need nothing but one of their own.
+
+mod brokers;
 
 use std::io::{Write, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -10,6 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use self::brokers::Brokers;
+use super::ConfigSource;
 use crate::generate::files::{Counts, Files};
 use crate::generate::{History, Produced, Settings};
 use crate::model::time::{Millis, Span};
@@ -24,8 +28,11 @@ pub struct Generate {
     pub history: HistoryArgs,
     /// Directory to write one NDJSON file a topic to, with a configuration that fits, the expected rejections and a
     /// manifest
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "brokers")]
+    pub out: Option<PathBuf>,
+    /// Kafka to write to, into the input topics of the configuration; absent ones are created to keep all of it
+    #[arg(long, value_name = "HOST:PORT")]
+    pub brokers: Option<String>,
 }
 
 /// What the history is like. The same arguments give the same bytes, everywhere.
@@ -88,33 +95,55 @@ impl HistoryArgs {
 
 impl Generate {
     /// # Errors
-    /// When a file cannot be written.
-    pub fn run(&self) -> anyhow::Result<ExitCode> {
-        let settings = self.history.settings();
-        let dir = self.out.display();
-        let mut files = Files::create(&self.out).with_context(|| format!("cannot create files in {dir}"))?;
+    /// When a file or a topic cannot be written.
+    pub(super) fn run(&self, source: &ConfigSource) -> anyhow::Result<ExitCode> {
+        let mut settings = self.history.settings();
+        // Few brokers take a record over 1 MiB; files of the same history hold the same.
+        settings.huge &= self.brokers.is_none();
+        let mut files = self.out.as_deref().map(|dir| open(dir).map(|files| (dir, files))).transpose()?;
+        let mut brokers = self.brokers.as_deref().map(|brokers| connect(source, brokers)).transpose()?;
         let counts = send(&settings, self.history.rate, |produced| {
-            files.write(&produced).with_context(|| format!("cannot write to {dir}"))
+            if let Some((dir, files)) = &mut files {
+                files.write(&produced).with_context(|| format!("cannot write to {}", dir.display()))?;
+            }
+            brokers.as_mut().map_or(Ok(()), |brokers| brokers.write(produced))
         })?;
-        let as_of = format!("{:?}", settings.end());
-        files.finish(&self.out, &settings, &counts).with_context(|| format!("cannot write to {dir}"))?;
+        if let Some(brokers) = brokers {
+            brokers.finish()?;
+        }
+        let to = [self.out.as_ref().map(|dir| dir.display().to_string()), self.brokers.clone()];
+        let to = to.into_iter().flatten().collect::<Vec<_>>().join(" and ");
         let rejected: u64 = counts.rejected.values().sum();
-        let config = self.out.join("tributary.toml");
         let mut out = stdout().lock();
         writeln!(
             out,
-            "{} records in {dir}: {} of them redelivered, {rejected} broken; {} leads, {} days",
+            "{} records in {to}: {} of them redelivered, {rejected} broken; {} leads, {} days",
             counts.records, counts.duplicates, settings.leads, settings.days
         )?;
-        writeln!(out, "next: tributary report {dir} --config {} --as-of {as_of}", config.display())?;
+        if let Some((dir, files)) = files {
+            files.finish(dir, &settings, &counts).with_context(|| format!("cannot write to {}", dir.display()))?;
+            let (config, dir) = (dir.join("tributary.toml"), dir.display());
+            writeln!(out, "next: tributary report {dir} --config {} --as-of {:?}", config.display(), settings.end())?;
+        }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn open(dir: &Path) -> anyhow::Result<Files> {
+    Files::create(dir).with_context(|| format!("cannot create files in {}", dir.display()))
+}
+
+fn connect(source: &ConfigSource, brokers: &str) -> anyhow::Result<Brokers> {
+    let mut config = source.load()?;
+    brokers.clone_into(&mut config.kafka.brokers);
+    Brokers::connect(&config)
 }
 
 /// Gives each record to the sink, in arrival order and no faster than the rate, with a progress bar on a terminal.
 ///
 /// # Errors
 /// The sink's first one.
+#[allow(clippy::disallowed_methods, reason = "the pace of records is by the wall clock")]
 pub fn send(
     settings: &Settings,
     rate: Option<u64>,
@@ -214,9 +243,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let history = ["generate", "--out", "x", "--leads", "50", "--bad", "2%", "--days", "20"];
         let mut line = <Line as clap::Parser>::try_parse_from(history).expect("valid").generate;
-        line.out = dir.path().join("made");
-        line.run().expect("written");
-        let read = |name: &str| std::fs::read_to_string(line.out.join(name)).expect(name);
+        let made = dir.path().join("made");
+        line.out = Some(made.clone());
+        line.run(&ConfigSource { named: None }).expect("written");
+        let read = |name: &str| std::fs::read_to_string(made.join(name)).expect(name);
         let manifest: serde_json::Value = serde_json::from_str(&read("manifest.json")).expect("JSON");
         for topic in crate::model::event::Topic::ALL {
             let lines = read(&format!("{}.ndjson", topic.name())).lines().count();

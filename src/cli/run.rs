@@ -11,12 +11,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::ConfigSource;
 use crate::config::Config;
 use crate::model::time::Span;
+use crate::publish::board::Board;
+use crate::publish::http::{self, Server};
 use crate::runtime::instance::{Instance, Roles};
 use crate::runtime::kafka_log::KafkaLog;
 use crate::runtime::line::Line;
 use crate::runtime::settings::Settings;
+use crate::runtime::showing::Showing;
 use crate::runtime::site::Site;
 use crate::runtime::topics::{Names, prepare};
+use crate::telemetry::metrics::Metrics;
 
 /// How long a graceful stop may take: within the grace period that orchestrators give.
 const GRACE: Span = Span(20_000);
@@ -44,17 +48,32 @@ impl Run {
         let stop = Arc::new(AtomicBool::new(false));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         runtime.spawn(stop_on_signal(Arc::clone(&stop)));
-        let instance = self.instance(&config)?;
-        tracing::info!(brokers = config.kafka.brokers, group = config.kafka.group, "running");
-        instance.run(&stop, GRACE).context("stopped by a failure")?;
+        let log = Arc::new(KafkaLog::new(config.kafka.clone()));
+        let names = Names::new(&config, &config.fold_hash());
+        prepare(&*log, &config, &names).context("preparing topics")?;
+        let (board, metrics) = (Arc::new(Board::default()), Arc::new(Metrics::new()));
+        let server = Server::start(http::Site::new(&config, Arc::clone(&board), Arc::clone(&metrics)))?;
+        let instance = self.instance(&config, Arc::clone(&log), names.clone())?;
+        let showing = Showing::new(log, Arc::new(names), instance.watch(), board, metrics);
+        let page = server.address();
+        tracing::info!(brokers = config.kafka.brokers, group = config.kafka.group, %page, "running");
+        std::thread::scope(|scope| {
+            let looking = std::thread::Builder::new().name("showing".to_owned());
+            looking.spawn_scoped(scope, || showing.run(&stop))?;
+            instance.run(&stop, GRACE).context("stopped by a failure")
+        })?;
+        server.stop();
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     }
 
-    fn instance(&self, config: &Arc<Config>) -> anyhow::Result<Instance<KafkaLog, Line>> {
-        let log = Arc::new(KafkaLog::new(config.kafka.clone()));
-        let names = Names::new(config, &config.fold_hash());
-        prepare(&*log, config, &names).context("preparing topics")?;
+    #[allow(clippy::disallowed_methods, reason = "an instance is told apart from all others by chance alone")]
+    fn instance(
+        &self,
+        config: &Arc<Config>,
+        log: Arc<KafkaLog>,
+        names: Names,
+    ) -> anyhow::Result<Instance<KafkaLog, Line>> {
         let parts = Arc::new(Line::new(Arc::clone(config))?);
         let site = Site::new(log, parts, names, Settings::new(config), uuid::Uuid::new_v4().to_string());
         let has = |role| self.roles.contains(&role);

@@ -1,5 +1,5 @@
-//! Feeds the story into the input topics: what has happened when the demo begins at once, the rest when its time comes.
-//! And keeps the log in memory small: what everybody has read is deleted.
+//! Feeds the story into the input topics: what has happened when the demo begins within half a minute, so that numbers
+//! are there at once and one sees them come about, the rest when its time comes. And keeps the log in memory small: what everybody has read is deleted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +15,8 @@ use crate::runtime::topics::Names;
 
 /// The story goes on for so long, by its own time.
 const DAYS_TO_COME: u32 = 90;
+/// The past takes so long.
+const PAST_MS: i64 = 30_000;
 /// Records written between two looks at what has become of them.
 const BATCH: u64 = 500;
 const PAUSE: Duration = Duration::from_millis(20);
@@ -27,6 +29,7 @@ pub(super) struct Feed<L: Log> {
     names: Arc<Names>,
     writer: L::Writer,
     history: History,
+    start: Millis,
     warp: Warp,
     sent: u64,
     trimmed: Millis,
@@ -58,13 +61,14 @@ impl<L: Log> Feed<L> {
         };
         let writer = log.writer()?;
         let warp = Warp { begin, speed: story.speed };
-        Ok(Self { log, names, writer, history: History::new(settings), warp, sent: 0, trimmed: begin })
+        Ok(Self { log, names, writer, history: History::new(settings), start, warp, sent: 0, trimmed: begin })
     }
 
     pub(super) fn run(mut self, stop: &AtomicBool) -> Result<(), LogError> {
         while let Some(produced) = self.history.next() {
             let produced = self.warp.record(produced);
-            while wall_clock() < produced.timestamp {
+            let due = self.due(produced.timestamp);
+            while wall_clock() < due {
                 self.look()?;
                 std::thread::sleep(PAUSE);
                 if stop.load(Ordering::SeqCst) {
@@ -85,6 +89,15 @@ impl<L: Log> Feed<L> {
             std::thread::sleep(PAUSE);
         }
         Ok(())
+    }
+
+    /// When a record is to be sent.
+    fn due(&self, at: Millis) -> Millis {
+        let begin = self.warp.begin;
+        if at > begin {
+            return at.max(begin + Span(PAST_MS));
+        }
+        Millis(begin.0 + PAST_MS * (at - self.start).0 / (begin - self.start).0.max(1))
     }
 
     fn send(&mut self, produced: Produced) -> Result<(), LogError> {

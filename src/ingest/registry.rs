@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use apache_avro::Schema;
 use reqwest::blocking::Client;
-use schema_registry_converter::blocking::schema_registry::{SrSettings, get_referenced_schema, get_schema_by_id};
+use schema_registry_converter::blocking::schema_registry::{
+    SrSettings, get_referenced_schema, get_schema_by_id, post_schema,
+};
 use schema_registry_converter::error::SRCError;
-use schema_registry_converter::schema_registry_common::{RawError, RegisteredSchema, SchemaType};
+use schema_registry_converter::schema_registry_common::{RawError, RegisteredSchema, SchemaType, SuppliedSchema};
 use serde_json::Value as Json;
 
 use super::schemas::{RegistryDown, SchemaSource};
@@ -65,6 +67,16 @@ impl Registry {
         let settings =
             apart(|| builder.build_with(client)).map_err(|error| RegistryError::NoClient(Box::new(error)))?;
         Ok(Self { settings, known: Mutex::default() })
+    }
+
+    /// The id under which the registry has a schema of our own, which it takes in when it is new.
+    ///
+    /// # Errors
+    /// When it does not answer, or does not take it.
+    pub fn register(&self, subject: &str, schema: &str) -> Result<u32, RegistryDown> {
+        let schema = SuppliedSchema::new(None, SchemaType::Avro, schema.to_owned());
+        let registered = apart(|| post_schema(&self.settings, subject.to_owned(), schema));
+        Ok(registered.map_err(|error| down(&error))?.id)
     }
 
     fn ask(&self, id: u32) -> Result<Option<Schema>, RegistryDown> {

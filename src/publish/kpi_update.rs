@@ -1,11 +1,13 @@
 //! The KpiUpdate record: a row in, its key and its value as JSON or Avro out. Sums are printed digit for digit in JSON;
 //! Avro carries doubles. A row that is gone has a key and no value.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::OnceLock;
 
 use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 use serde::ser::SerializeMap;
@@ -157,6 +159,19 @@ pub fn to_avro(row: &Row) -> Result<Vec<u8>, EncodeError> {
     Ok(writer.write_value_to_vec(value).map_err(Box::new)?)
 }
 
+/// A published value as JSON, whichever encoding it is in. None: it is neither JSON nor Avro with our schema.
+#[must_use]
+pub fn as_json(value: &[u8]) -> Option<Cow<'_, [u8]>> {
+    const FRAME: usize = 5;
+    if value.first() != Some(&0) {
+        return Some(Cow::Borrowed(value));
+    }
+    let reader = GenericDatumReader::builder(schema()).build().ok()?;
+    let row = reader.read_value(&mut value.get(FRAME..)?).ok()?;
+    let row = serde_json::Value::try_from(row).ok()?;
+    serde_json::to_vec(&row).ok().map(Cow::Owned)
+}
+
 #[must_use]
 pub fn schema() -> &'static Schema {
     static PARSED: OnceLock<Schema> = OnceLock::new();
@@ -203,7 +218,6 @@ fn optional(value: Option<Value>) -> Value {
 mod tests {
     use std::sync::Arc;
 
-    use apache_avro::reader::datum::GenericDatumReader;
     use expect_test::expect;
 
     use super::*;
@@ -263,5 +277,20 @@ mod tests {
         assert_eq!(field("numerator"), Some(optional(Some(Value::Double(25.000_001)))));
         assert_eq!(field("previous"), Some(optional(None)));
         assert_eq!(field("start"), Some(optional(Some(Value::TimestampMillis(1_767_571_200_000)))));
+    }
+
+    #[test]
+    fn a_published_value_is_shown_as_json_whatever_its_encoding() {
+        let json = to_json(&row()).expect("it encodes");
+        let framed = [&[0, 0, 0, 0, 7][..], &to_avro(&row()).expect("it encodes")].concat();
+        let parsed = |value: &[u8]| {
+            let json = as_json(value).expect("a row");
+            serde_json::from_slice::<serde_json::Value>(&json).expect("JSON")
+        };
+        let (from_json, from_avro) = (parsed(&json), parsed(&framed));
+        for field in ["kpi", "window", "start", "end", "dims", "value", "final", "watermark", "currency", "previous"] {
+            assert_eq!(from_json[field], from_avro[field], "{field}");
+        }
+        assert!(as_json(&[0, 0, 0]).is_none() && as_json(&framed[..20]).is_none());
     }
 }

@@ -185,6 +185,15 @@ struct Ending<'a> {
     grace: Span,
 }
 
+/// Stops the instance when it goes.
+struct Alarm<'a>(&'a AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 const PAUSE: Duration = Duration::from_millis(2);
 const LEAVE: Duration = Duration::from_secs(5);
 
@@ -193,12 +202,13 @@ impl Ending<'_> {
         self.stop.load(Ordering::SeqCst)
     }
 
-    /// A part that fails stops the whole instance.
+    /// A part that fails stops the whole instance, and so does one that panics: the others alone would only seem to run.
     fn guard(&self, run: impl FnOnce() -> Result<(), DriverError>) -> Result<(), DriverError> {
+        let alarm = Alarm(self.stop);
         let result = run();
-        if let Err(error) = &result {
-            tracing::error!(%error, "stopping");
-            self.stop.store(true, Ordering::SeqCst);
+        match &result {
+            Ok(()) => std::mem::forget(alarm),
+            Err(error) => tracing::error!(%error, "stopping"),
         }
         result
     }

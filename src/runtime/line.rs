@@ -7,8 +7,9 @@ use super::parts::{
     Combine, Damage, Decode, Decoded, Effects, Fold, Parts, Positions, Raw, Row, Unavailable, json_print,
 };
 use crate::config::{Config, Encoding};
+use crate::ingest::avro::header;
 use crate::ingest::registry::{Registry, RegistryError};
-use crate::ingest::schemas::SchemaFileError;
+use crate::ingest::schemas::{RegistryDown, SchemaFileError};
 use crate::ingest::{self, FixedSchemas, Ingest, RawRecord, SchemaSource};
 use crate::kpi::plan::plan_of;
 use crate::model::event::Topic;
@@ -26,7 +27,12 @@ pub struct Line {
     schemas: Arc<dyn SchemaSource>,
     /// Whether records say themselves how they are encoded.
     files: bool,
+    /// What rows in Avro begin with; none for JSON.
+    frame: Option<Frame>,
 }
+
+/// Byte 0 and the id of the schema.
+type Frame = [u8; 5];
 
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
@@ -36,36 +42,49 @@ pub enum LineError {
     Schemas(#[from] SchemaFileError),
     #[error("output.encoding = \"avro\" needs a [schema_registry] to register the schema with")]
     NoRegistry,
+    #[error("registering the schema of {subject}: {reason}")]
+    Unregistered { subject: String, reason: RegistryDown },
 }
 
 impl Line {
     /// For the input topics of a configuration.
     pub fn new(config: Arc<Config>) -> Result<Self, LineError> {
-        let schemas: Arc<dyn SchemaSource> = match &config.schema_registry {
-            Some(registry) => Arc::new(Registry::connect(registry)?),
+        let registry = config.schema_registry.as_ref().map(Registry::connect).transpose()?;
+        let frame = match (config.output.encoding, &registry) {
+            (Encoding::Avro, Some(registry)) => Some(frame(registry, format!("{}-value", config.topics.kpis))?),
+            (Encoding::Avro, None) => return Err(LineError::NoRegistry),
+            _ => None,
+        };
+        let schemas: Arc<dyn SchemaSource> = match registry {
+            Some(registry) => Arc::new(registry),
             None => Arc::new(FixedSchemas::read(&config.schemas)?),
         };
-        if config.output.encoding == Encoding::Avro {
-            return Err(LineError::NoRegistry);
-        }
-        Ok(Self::with(config, schemas, false))
+        Ok(Self { frame, ..Self::with(config, schemas, false) })
     }
 
-    /// For histories in files, whose container files bring their schemas.
+    /// For histories in files, whose container files bring their schemas. Their records come in the order of their
+    /// arrival, all topics at once: there is nothing to hold the watermark for.
     #[must_use]
     pub fn of_files(config: Arc<Config>, schemas: Arc<dyn SchemaSource>) -> Self {
-        Self::with(config, schemas, true)
+        let mut config = Arc::unwrap_or_clone(config);
+        config.time.history_until = None;
+        Self::with(Arc::new(config), schemas, true)
     }
 
     fn with(config: Arc<Config>, schemas: Arc<dyn SchemaSource>, files: bool) -> Self {
         let rules = Arc::new(Rules::new(Arc::clone(&config), plan_of(&config)));
-        Self { config, rules, schemas, files }
+        Self { config, rules, schemas, files, frame: None }
     }
 
     /// The schemas that the configuration names, for files that need them.
     pub fn named_schemas(config: &Config) -> Result<Arc<dyn SchemaSource>, LineError> {
         Ok(Arc::new(FixedSchemas::read(&config.schemas)?))
     }
+}
+
+fn frame(registry: &Registry, subject: String) -> Result<Frame, LineError> {
+    let id = registry.register(&subject, kpi_update::SCHEMA);
+    Ok(header(id.map_err(|reason| LineError::Unregistered { subject, reason })?))
 }
 
 impl Parts for Line {
@@ -87,7 +106,7 @@ impl Parts for Line {
     }
 
     fn rollup(&self) -> Rows {
-        Rows { rollup: Rollup::new(&self.config) }
+        Rows { rollup: Rollup::new(&self.config), frame: self.frame }
     }
 }
 
@@ -144,6 +163,7 @@ impl Fold for Shard {
 /// The rollup, with its rows as they are published.
 pub struct Rows {
     pub rollup: Rollup,
+    frame: Option<Frame>,
 }
 
 impl Combine for Rows {
@@ -160,15 +180,19 @@ impl Combine for Rows {
     }
 
     fn changed(&mut self, settle: bool, now: Millis) -> Vec<Row> {
-        self.rollup.changed(settle, now).iter().map(published).collect()
+        self.rollup.changed(settle, now).iter().map(|change| published(change, self.frame)).collect()
     }
 
     fn print(&self, value: &[u8]) -> u64 {
-        json_print(value)
+        json_print(kpi_update::as_json(value).as_deref().unwrap_or(value))
     }
 }
 
-fn published(change: &RowChange) -> Row {
-    let value = change.row.as_ref().map(|row| kpi_update::to_json(row).expect("numbers and text always encode"));
+fn published(change: &RowChange, frame: Option<Frame>) -> Row {
+    let encoded = |row| match frame {
+        None => kpi_update::to_json(row),
+        Some(frame) => kpi_update::to_avro(row).map(|datum| [&frame[..], &datum].concat()),
+    };
+    let value = change.row.as_ref().map(|row| encoded(row).expect("numbers and text always encode"));
     Row { key: kpi_update::key(&change.id), value }
 }

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::publish::kpi_update;
+
 /// How many changes a listener may lag behind before it has to look at everything again.
-const REMEMBERED: usize = 10_000;
+const REMEMBERED: usize = 200_000;
 
 /// A published value, shared with whoever is sending it on.
 pub type Value = Arc<[u8]>;
@@ -38,11 +40,13 @@ impl RowsView {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes rows as they are published; they are shown in JSON.
     pub fn put<'a>(&self, rows: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>) {
         let mut inner = self.lock();
         for (key, value) in rows {
             let key: Arc<str> = key.into();
-            match value {
+            let value = value.and_then(kpi_update::as_json);
+            match value.as_deref() {
                 Some(value) => drop(inner.rows.insert(Arc::clone(&key), value.into())),
                 None => drop(inner.rows.remove(&key)),
             }

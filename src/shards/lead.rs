@@ -74,7 +74,7 @@ impl Lead {
         let place = if is_last { Err(self.touches.len()) } else { self.touches.binary_search_by(order) };
         let Err(place) = place else { return place };
         let was_late = self.history.as_ref().and_then(|history| history.find_late(at, event_id, ids));
-        was_late.map_or(Err(place), Ok)
+        was_late.ok_or(place)
     }
 
     /// Whether a touch leaves all that the lead contributed as it is: it comes in time and after all of it, and is no

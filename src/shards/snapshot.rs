@@ -216,6 +216,6 @@ impl Loading {
 }
 
 fn insert<T: Keyed>(table: &mut Table<T>, all: Vec<T>) -> Result<(), FoldError> {
-    let fresh = all.into_iter().map(|entity| table.insert(entity)).all(|is_new| is_new);
+    let fresh = all.into_iter().all(|entity| table.insert(entity));
     if fresh { Ok(()) } else { Err(FoldError::Snapshot("an entity is in it twice".to_owned())) }
 }

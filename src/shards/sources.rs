@@ -84,6 +84,15 @@ impl Sources {
         self.watermark
     }
 
+    /// The watermarks of the partitions of other topics that are not read to their end.
+    fn unread_reference(&self) -> impl Iterator<Item = Option<Millis>> {
+        let others = self.announced.iter().filter(|(topic, _)| !topic.carries_time());
+        let partitions =
+            others.flat_map(|(&topic, &count)| (0..count).map(move |partition| Source { topic, partition }));
+        let told = partitions.map(|source| self.told.get(&source).copied().unwrap_or_default());
+        told.filter(|told| told.idle.is_none()).map(|told| told.watermark)
+    }
+
     fn least(&self, history_until: Option<Millis>, advance_when_idle: bool) -> Option<Millis> {
         let mut all = Vec::new();
         let mut empty_topic = false;
@@ -101,8 +110,11 @@ impl Sources {
         let busy = all.iter().filter(|told| told.idle.is_none()).filter_map(|told| told.watermark).min();
         if let Some(until) = history_until {
             // While a history is loaded topic by topic, what is idle or empty only waits for its turn.
-            let held = all.iter().filter_map(|told| told.watermark).min();
-            if (empty_topic || !all_idle) && held.is_none_or(|held| held < until) {
+            // A partition that nothing was read of may have its events still to come. What is known of accounts and
+            // costs only in part holds it as well: it would come late for what it belongs to.
+            let held = all.iter().map(|told| told.watermark).chain(self.unread_reference()).min().flatten();
+            let waits = empty_topic || !all_idle || self.unread_reference().next().is_some();
+            if waits && held.is_none_or(|held| held < until) {
                 return if empty_topic { None } else { held };
             }
         }
@@ -124,6 +136,24 @@ mod tests {
         let source = Source { topic, partition: 0 };
         let (watermark, idle) = (watermark.map(Millis), idle.map(Millis));
         SectionHead { source, follows, from, to, watermark, idle, entries: 0, bytes: 0 }
+    }
+
+    #[test]
+    fn a_history_waits_for_the_costs_and_accounts_that_are_there() {
+        let until = Some(Millis(1_000));
+        let mut sources = Sources::default();
+        sources
+            .announce(&[Topic::Touchpoints, Topic::FormFills, Topic::DealStages, Topic::Spend].map(|topic| (topic, 1)));
+        for topic in [Topic::Touchpoints, Topic::FormFills, Topic::DealStages] {
+            sources.take(&section(topic, [0, 0, 5], Some(800), Some(2)));
+        }
+        assert_eq!(sources.advance(until, false), None, "not read yet");
+        sources.take(&section(Topic::Spend, [0, 0, 5], Some(70), None));
+        assert_eq!(sources.advance(until, false), Some(Millis(70)));
+        sources.take(&section(Topic::Spend, [5, 5, 9], Some(90), Some(3)));
+        assert_eq!(sources.advance(until, false), Some(Millis(800)));
+        sources.take(&section(Topic::Spend, [9, 9, 10], Some(95), None));
+        assert_eq!(sources.advance(None, false), Some(Millis(800)), "afterwards they hold nothing");
     }
 
     fn announced() -> Sources {
@@ -170,7 +200,8 @@ mod tests {
     #[test]
     fn a_history_may_be_loaded_topic_by_topic() {
         let until = Some(Millis(1_000));
-        let mut sources = announced();
+        let mut sources = Sources::default();
+        sources.announce(&[(Topic::Touchpoints, 1), (Topic::FormFills, 1), (Topic::DealStages, 1)]);
         for topic in [Topic::Touchpoints, Topic::FormFills, Topic::DealStages] {
             sources.take(&section(topic, [0, 0, 0], None, Some(1)));
         }
@@ -182,5 +213,25 @@ mod tests {
         assert_eq!(sources.advance(until, true), Some(Millis(10)), "the last one still arrives");
         sources.take(&section(Topic::DealStages, [5, 5, 9], Some(500), Some(4)));
         assert_eq!(sources.advance(until, false), Some(Millis(900)), "all are there");
+    }
+
+    #[test]
+    fn a_partition_whose_history_has_not_begun_holds_the_watermark_too() {
+        let mut sources = Sources::default();
+        sources.announce(&[(Topic::Touchpoints, 2), (Topic::FormFills, 1), (Topic::DealStages, 1)]);
+        let second = |mut head: SectionHead| {
+            head.source.partition = 1;
+            head
+        };
+        for topic in [Topic::Touchpoints, Topic::FormFills, Topic::DealStages] {
+            sources.take(&section(topic, [0, 0, 0], None, Some(1)));
+        }
+        sources.take(&second(section(Topic::Touchpoints, [0, 0, 0], None, Some(1))));
+        sources.take(&section(Topic::FormFills, [0, 0, 5], Some(900), Some(2)));
+        sources.take(&section(Topic::DealStages, [0, 0, 5], Some(900), Some(2)));
+        sources.take(&section(Topic::Touchpoints, [0, 0, 5], Some(800), None));
+        assert_eq!(sources.advance(Some(Millis(1_000)), false), None, "its events may be as old as those of the first");
+        sources.take(&second(section(Topic::Touchpoints, [0, 0, 5], Some(10), None)));
+        assert_eq!(sources.advance(Some(Millis(1_000)), false), Some(Millis(10)));
     }
 }

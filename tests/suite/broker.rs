@@ -73,6 +73,15 @@ impl Broker {
         });
     }
 
+    /// The next offset of each partition of a topic.
+    pub fn ends(&self, topic: &str) -> Vec<i64> {
+        let patience = Duration::from_secs(10);
+        let metadata = self.admin.inner().fetch_metadata(Some(topic), patience).unwrap();
+        let partitions = metadata.topics()[0].partitions().len();
+        let end = |partition| self.admin.inner().fetch_watermarks(topic, partition, patience).unwrap().1;
+        (0..i32::try_from(partitions).unwrap()).map(end).collect()
+    }
+
     /// What kcat, a foreign client, prints.
     pub fn kcat(&self, arguments: &[&str]) -> String {
         self.kcat_fed(arguments, "")

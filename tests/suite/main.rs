@@ -9,10 +9,12 @@
 mod broker;
 mod browser;
 mod compare;
+mod demo;
 mod http;
 mod ingest_avro;
 mod ingest_faults;
 mod ingest_samples;
+mod kafka_line;
 mod line;
 mod log_contract;
 mod log_faults;

@@ -149,13 +149,13 @@ fn leads_of(days: i64, value: f64) -> RowChange {
 }
 
 /// Where `TRIBUTARY_PICTURES` says, for a person to look at.
-fn keep_picture(name: &str, browser: &Browser) {
+pub fn keep_picture(name: &str, browser: &Browser) {
     if let Some(folder) = std::env::var_os("TRIBUTARY_PICTURES") {
         std::fs::write(std::path::Path::new(&folder).join(format!("{name}.png")), browser.picture()).unwrap();
     }
 }
 
-const WIDE: Look = Look { width: 1280, height: 1250, dark: false };
+pub const WIDE: Look = Look { width: 1280, height: 1250, dark: false };
 
 #[test]
 fn the_page_shows_numbers_and_follows_them() {

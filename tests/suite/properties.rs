@@ -124,7 +124,7 @@ fn compare(seed: u64, expected: &[reference::Row], rows: &[Row]) {
         note(&mut faults, key, &format!("not expected: {got:?}"));
     }
     let report = faults.into_values().fold(String::new(), |mut report, (n, text)| {
-        let _ = write!(report, "{n} rows differ, such as{text}\n");
+        let _ = writeln!(report, "{n} rows differ, such as{text}");
         report
     });
     assert!(report.is_empty(), "seed {seed}, {} rows expected\n{report}", expected.len());

@@ -14,13 +14,15 @@ pub struct Registry {
 
 impl Registry {
     pub fn start() -> Self {
-        start_patiently("the schema registry", || {
-            let address = free_address();
-            let arguments = ["-listen", &address.to_string()];
-            let mut part = Part::start(new_directory("registry"), &tool("registry/registry"), &arguments);
-            part.wait_ready(|| get(address, "/subjects").ok())?;
-            Ok(Self { address, _part: part })
-        })
+        start_patiently("the schema registry", || Self::start_at(free_address()))
+    }
+
+    /// A new one, with nothing in it, where another one was.
+    pub fn start_at(address: SocketAddr) -> Result<Self, String> {
+        let arguments = ["-listen", &address.to_string()];
+        let mut part = Part::start(new_directory("registry"), &tool("registry/registry"), &arguments);
+        part.wait_ready(|| get(address, "/subjects").ok())?;
+        Ok(Self { address, _part: part })
     }
 
     pub fn address(&self) -> SocketAddr {

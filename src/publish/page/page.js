@@ -18,6 +18,7 @@ const kpis = [...new Set([...TILES, ...FUNNEL].map(([kpi]) => kpi))];
 let catalogue = null;
 let status = null;
 let rate = null;
+let hurrying = false;
 let paused = false;
 let source = null;
 let generation = 0;
@@ -87,6 +88,8 @@ function hear(news) {
   if (status && news.now > status.now) {
     rate = ((news.intake.accepted - status.intake.accepted) * 1000) / (news.now - status.now);
     if (rate < 0) rate = null;
+    // Event time that goes faster than the clock has something to catch up with.
+    hurrying = news.watermark - status.watermark > 3 * (news.now - status.now);
   }
   status = { ...news, heard: Date.now() };
   store.advance(news.watermark);
@@ -156,9 +159,11 @@ function warning() {
   if (status.watermark === null) return 'Waiting for the first events.';
   if (status.now - status.watermark < BEHIND_MS) return '';
   const time = moment(status.watermark, catalogue.zone);
-  return status.intake.lag > 0
-    ? `Catching up: event time has come to ${time}, ${count(status.intake.lag)} records are still to be read.`
-    : `Event time stands at ${time}: nothing newer has come in.`;
+  const lag = status.intake.lag;
+  if (hurrying || lag > 0) {
+    return `Catching up: event time has come to ${time}${lag > 0 ? `, ${count(lag)} records are still to be read` : ''}.`;
+  }
+  return `Event time stands at ${time}: nothing newer has come in.`;
 }
 
 function choose(select, options, chosen) {

@@ -213,7 +213,7 @@ fn a_graceful_stop_leaves_nothing_to_replay_and_nothing_to_publish_again() {
     assert!(again <= usize::from(SHARDS), "only what arrived after the stop is news: {again}");
 }
 
-const SEEDS: u64 = 1000;
+const SEEDS: u64 = 40;
 
 /// One history of faults.
 fn survive(seed: u64) {

@@ -41,12 +41,20 @@ unsafe impl Send for Handle {}
 
 /// Up to so many records are taken out of librdkafka at once.
 const BATCH: usize = 4096;
+const RESUME_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct Consumer {
     handle: Option<Handle>,
     messages: Vec<*mut native::rd_kafka_message_t>,
-    /// The partitions met so far, by librdkafka's topic and number; the pointers hold while partitions are assigned.
-    known: Vec<(usize, Partition)>,
+    known: Vec<Known>,
+}
+
+/// A partition that something was read of, by librdkafka's topic and number; the pointer holds while it is assigned.
+struct Known {
+    topic: usize,
+    partition: Partition,
+    /// The offset to read next.
+    next: i64,
 }
 
 // SAFETY: `messages` is empty between calls, and a handle may be sent.
@@ -103,7 +111,7 @@ impl Consumer {
     }
 
     pub fn unassign(&mut self, partitions: &[Partition]) -> Result<(), LogError> {
-        self.known.clear();
+        self.known.retain(|known| !partitions.contains(&known.partition));
         self.handle().unassign(partitions)
     }
 
@@ -112,17 +120,28 @@ impl Consumer {
         check(unsafe { native::rd_kafka_pause_partitions(self.client(), list(partitions).ptr()) }, "pause")
     }
 
-    pub fn resume(&self, partitions: &[Partition]) -> Result<(), LogError> {
+    /// Reads on from where it was paused. Librdkafka takes the end of a partition, read in a batch, for a record: it
+    /// would go on behind the next one. So it is told where.
+    pub fn resume(&mut self, partitions: &[Partition]) -> Result<(), LogError> {
+        for partition in partitions {
+            if let Some(next) = self.known.iter().find(|known| known.partition == *partition).map(|known| known.next) {
+                self.seek(partition, next, RESUME_PATIENCE)?;
+            }
+        }
         // SAFETY: the client lives; the list is ours.
         check(unsafe { native::rd_kafka_resume_partitions(self.client(), list(partitions).ptr()) }, "resume")
     }
 
-    pub fn seek(&self, partition: &Partition, offset: i64, wait: Duration) -> Result<(), LogError> {
+    pub fn seek(&mut self, partition: &Partition, offset: i64, wait: Duration) -> Result<(), LogError> {
         let list = offsets_list(&[(partition.clone(), Some(offset))])?;
         // SAFETY: the client lives; the list is ours and is given the results.
         unsafe { check_error(native::rd_kafka_seek_partitions(self.client(), list.ptr(), millis(wait)), "seek")? };
         let outcome = list.elements().into_iter().try_for_each(|element| element.error());
-        outcome.map_err(|error| from_kafka(&error, "seek"))
+        outcome.map_err(|error| from_kafka(&error, "seek"))?;
+        if let Some(known) = self.known.iter_mut().find(|known| known.partition == *partition) {
+            known.next = offset;
+        }
+        Ok(())
     }
 
     /// Commits in the background; a note says what came of it.
@@ -160,7 +179,15 @@ impl Consumer {
             (fields, bytes(fields.key, fields.key_len), bytes(fields.payload, fields.len))
         };
         let code = Code::from(fields.err);
-        let partition = self.partition(fields);
+        let known = self.known(fields).map(|known| {
+            match code {
+                Code::NoError => known.next = fields.offset + 1,
+                Code::PartitionEOF => known.next = fields.offset,
+                _ => {}
+            }
+            &*known
+        });
+        let partition = known.map(|known| &known.partition);
         let event = match (code, partition) {
             (Code::NoError, Some(partition)) => Event::Read(Read::Record(Incoming {
                 partition,
@@ -177,12 +204,12 @@ impl Consumer {
         to(event);
     }
 
-    fn partition(&mut self, message: &native::rd_kafka_message_t) -> Option<&Partition> {
+    fn known(&mut self, message: &native::rd_kafka_message_t) -> Option<&mut Known> {
         if message.rkt.is_null() {
             return None;
         }
-        let is_it =
-            |(topic, known): &(usize, Partition)| *topic == message.rkt as usize && known.number == message.partition;
+        let topic = message.rkt as usize;
+        let is_it = |known: &Known| known.topic == topic && known.partition.number == message.partition;
         if !self.known.last().is_some_and(is_it) {
             match self.known.iter().position(is_it) {
                 // Records of a partition come in a row: it is found at once next time.
@@ -192,13 +219,13 @@ impl Consumer {
                 }
                 None => {
                     // SAFETY: the topic lives as long as a message of it.
-                    let topic = unsafe { text(native::rd_kafka_topic_name(message.rkt)) };
-                    let partition = Partition { topic: topic.into(), number: message.partition };
-                    self.known.push((message.rkt as usize, partition));
+                    let name = unsafe { text(native::rd_kafka_topic_name(message.rkt)) };
+                    let partition = Partition { topic: name.into(), number: message.partition };
+                    self.known.push(Known { topic, partition, next: message.offset });
                 }
             }
         }
-        self.known.last().map(|(_, partition)| partition)
+        self.known.last_mut()
     }
 }
 

@@ -103,7 +103,8 @@ impl View<'_> {
             self.fact(fold, Measure::ClosedWon, at, &source, 1);
         }
         let wants_customers = is_won && (fold.wants(Measure::Customers) || fold.wants(Measure::CustomerCredit));
-        if !wants_credit && !(wants_value && valued.is_some()) && !wants_customers {
+        let wants_share = wants_credit || wants_customers || (wants_value && valued.is_some());
+        if !wants_share {
             return;
         }
         let journey = conversion.journey(self.seen, fold);

@@ -66,8 +66,8 @@ impl<'a> Seen<'a> {
 
     /// Its account at a moment: that of its latest event that carries one.
     pub fn account(&self, at: Millis) -> Option<&'a str> {
-        let known = self.accounts.iter().filter(|seen| seen.at <= at && seen.known_from <= at);
-        known.last().map(|seen| &*seen.account)
+        let mut latest_first = self.accounts.iter().rev();
+        latest_first.find(|seen| seen.at <= at && seen.known_from <= at).map(|seen| &*seen.account)
     }
 
     /// The first booking of a kind that was known to be the lead's when it was made, by its place among the touches.

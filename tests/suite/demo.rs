@@ -1,0 +1,37 @@
+//! The demo as a whole: generated events, the real processor over the log in memory, the page in a real browser.
+
+use std::time::{Duration, Instant};
+
+use tributary::demo::{Demo, Story, configuration};
+
+use crate::browser::Browser;
+use crate::http::get;
+use crate::page::{WIDE, keep_picture};
+use crate::prometheus::check_metrics;
+use crate::real_parts::wait_for;
+
+#[test]
+fn the_demo_shows_numbers_that_grow_and_ends_at_once() {
+    let config = configuration("127.0.0.1:0".parse().unwrap()).unwrap();
+    let demo = Demo::start(&config, Story { seed: 1, leads: 400, days: 40, speed: 1800 }).unwrap();
+    wait_for("the first number", Duration::from_secs(20), || demo.has_numbers().then_some(()));
+    let browser = Browser::start(WIDE);
+    browser.open(&format!("http://{}/?window=all", demo.address()));
+    let number = |tile: &str| {
+        let text = browser.eval(&format!("document.querySelector('#tile-{tile} .value')?.textContent"));
+        text.as_str()?.replace(',', "").parse::<f64>().ok()
+    };
+    let first = wait_for("leads on the page", Duration::from_secs(20), || number("leads"));
+    wait_for("more leads", Duration::from_secs(60), || number("leads").filter(|leads| *leads > first + 20.0));
+    wait_for("opportunities", Duration::from_secs(60), || number("opportunities"));
+    browser.wait_for("document.querySelectorAll('#models tbody tr').length > 5");
+    keep_picture("demo", &browser);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    let scrape = get(demo.address(), "/metrics").unwrap().body;
+    assert_eq!(check_metrics(&scrape), Ok(()));
+    assert!(scrape.contains("tributary_leads{window=\"all\"} "), "{scrape}");
+    assert!(!demo.has_ended());
+    let start = Instant::now();
+    demo.stop();
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+}
