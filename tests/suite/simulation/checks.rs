@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::mpsc::channel;
 
 use tributary::journal::block::Source;
+use tributary::model::time::Span;
 use tributary::runtime::log::{Log as _, Partition};
 use tributary::runtime::parts::Letter;
-use tributary::shards::Counters;
 use tributary::shards::forward::{Forward, News};
+use tributary::shards::{Counters, Shard};
 
 use super::damage::stored;
 use super::plan::Theme;
@@ -40,6 +42,34 @@ pub fn is_ingested(world: &World) -> bool {
     let inputs: Vec<_> = world.names.inputs.iter().flat_map(|(_, name)| world.partitions(name)).collect();
     let committed = world.log.committed(&world.names.ingest_group, &inputs).expect("no transaction is there");
     committed.iter().zip(&inputs).all(|(at, input)| at.unwrap_or(0) == world.log.bounds(input).expect("bounds").1)
+}
+
+/// What the shards have counted where they live is what their journal says, however they came there.
+pub fn check_live(world: &mut World) {
+    let mut answers = Vec::new();
+    for watch in world.watches() {
+        let Some(desk) = watch.desk else { continue };
+        for shard in 0..world.names.shards {
+            let (sender, answer) = channel();
+            let question = move |fold: Option<&Shard>| {
+                sender.send(fold.map(|fold| fold.status().counters)).expect("somebody listens");
+            };
+            desk.ask(shard, Box::new(question));
+            answers.push(answer);
+        }
+    }
+    world.calm_round(Span(1));
+    let answers: Vec<Counters> = answers.iter().filter_map(|answer| answer.recv().ok().flatten()).collect();
+    assert_eq!(answers.len(), usize::from(world.names.shards), "every shard lives once");
+    let expected = replay::journal(world).counters;
+    assert_eq!(answers.into_iter().reduce(replay::sum), Some(expected), "counted by live shards, and by a replay");
+    let tally = world.sky.lock().tally.clone();
+    if expected.gaps > 0 {
+        world.sky.note("a gap");
+        let causes = ["a zombie", "a crash", "a delivery failed", "a member was told late that it was out"];
+        let known = causes.iter().any(|cause| tally.contains_key(cause));
+        assert!(known, "{} sections came after a gap that nobody made", expected.gaps);
+    }
 }
 
 /// Everything there is to check of a run that has come to rest. Says how many rows there are.
