@@ -5,7 +5,7 @@ CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test fmt lint unit suite kafka simulation bench deny clean
+.PHONY: help setup build demo test fmt lint unit suite kafka simulation soak bench deny clean
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -42,6 +42,9 @@ kafka: setup ## the integration tests that start a real Kafka broker
 simulation: ## the seeded simulation; SEEDS=n runs so many, SEED=n only that one and says what happened
 	$(if $(SEEDS),SIMULATION_SEEDS=$(SEEDS)) $(if $(SEED),SIMULATION_SEED=$(SEED)) \
 	  $(CARGO) test --locked --test suite simulation::whatever -- --nocapture
+
+soak: setup ## a million events through two instances, ten of which are killed; SOAK_EVENTS=n takes another number
+	$(CARGO) test --release --locked --test suite kafka_line::soak -- --ignored --nocapture
 
 bench: ## the benchmarks; ARGS=name runs some of them
 	$(CARGO) bench --locked -- $(ARGS)

@@ -2,10 +2,12 @@
 //! topics, kcat as the reader of the rows. Whatever is done to the processes, the rows must be those that `report` has
 //! for the same history, and each bad record must be in the dead letters once.
 
+mod avro;
 mod deployment;
 mod faults;
 mod loading;
 mod records;
+mod soak;
 mod story;
 
 use std::time::{Duration, Instant};
@@ -15,7 +17,7 @@ use deployment::{Deployment, Wishes};
 #[test]
 fn rows_and_letters_are_those_of_a_report_and_a_restart_is_quick() {
     let line = Deployment::new("line", &Wishes::default());
-    line.load(None);
+    line.load(&story::HISTORY, None);
     let mut instance = line.start();
     line.settle(Duration::from_secs(120));
     line.check_letters();

@@ -43,6 +43,7 @@ macro_rules! contract {
 contract!(
     records_arrive_whole_and_in_order,
     a_reader_takes_partitions_one_by_one,
+    a_pause_at_the_end_skips_nothing,
     what_is_trimmed_is_out_of_range,
     topics_are_created_once,
     a_transaction_is_visible_whole_with_its_offsets,
@@ -236,6 +237,29 @@ fn a_reader_takes_partitions_one_by_one<P: Place>(place: &P, name: &str) {
     let offset =
         wait_for("the second record", || Some(next(&mut reader, &partitions[2])).filter(|offset| *offset >= 0));
     assert_eq!(offset, 1);
+}
+
+fn a_pause_at_the_end_skips_nothing<P: Place>(place: &P, name: &str) {
+    let partition = &create(place, name, 1)[0];
+    let mut reader = place.log().reader(Isolation::ReadUncommitted).unwrap();
+    reader.assign(partition, 0).unwrap();
+    for round in 0..5 {
+        write(place.log(), vec![record(partition, "one"), record(partition, "two")]);
+        if round > 0 {
+            reader.resume(partition).unwrap();
+        }
+        let (mut found, mut end) = (Vec::new(), -1);
+        wait_for("two records and the end behind them", || {
+            let told = &mut |read: Read<'_>| match read {
+                Read::Record(incoming) => found.push(incoming.offset),
+                Read::End { next, .. } => end = next,
+            };
+            reader.poll(STEP, 10, told).unwrap();
+            (end == 2 * round + 2).then_some(())
+        });
+        assert_eq!(found, [2 * round, 2 * round + 1]);
+        reader.pause(partition).unwrap();
+    }
 }
 
 fn what_is_trimmed_is_out_of_range<P: Place>(place: &P, name: &str) {

@@ -41,7 +41,7 @@ unsafe impl Send for Handle {}
 
 /// Up to so many records are taken out of librdkafka at once.
 const BATCH: usize = 4096;
-const RESUME_PATIENCE: Duration = Duration::from_secs(5);
+const REALIGN_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct Consumer {
     handle: Option<Handle>,
@@ -120,16 +120,20 @@ impl Consumer {
         check(unsafe { native::rd_kafka_pause_partitions(self.client(), list(partitions).ptr()) }, "pause")
     }
 
-    /// Reads on from where it was paused. Librdkafka takes the end of a partition, read in a batch, for a record: it
-    /// would go on behind the next one. So it is told where.
+    /// Reads on from where it was paused.
     pub fn resume(&mut self, partitions: &[Partition]) -> Result<(), LogError> {
-        for partition in partitions {
-            if let Some(next) = self.known.iter().find(|known| known.partition == *partition).map(|known| known.next) {
-                self.seek(partition, next, RESUME_PATIENCE)?;
-            }
-        }
+        self.realign(|partition| partitions.contains(partition))?;
         // SAFETY: the client lives; the list is ours.
         check(unsafe { native::rd_kafka_resume_partitions(self.client(), list(partitions).ptr()) }, "resume")
+    }
+
+    /// To be called when partitions were paused, by who uses the consumer or by librdkafka itself, which does so with all
+    /// of a member's while the group shares them out anew. It notes then where to read on, and when the last thing read
+    /// in a batch was the end of a partition it takes that for a record: the next one would be skipped. So it is told.
+    pub fn realign(&mut self, which: impl Fn(&Partition) -> bool) -> Result<(), LogError> {
+        let known = self.known.iter().filter(|known| which(&known.partition));
+        let places: Vec<_> = known.map(|known| (known.partition.clone(), known.next)).collect();
+        places.iter().try_for_each(|(partition, next)| self.seek(partition, *next, REALIGN_PATIENCE))
     }
 
     pub fn seek(&mut self, partition: &Partition, offset: i64, wait: Duration) -> Result<(), LogError> {

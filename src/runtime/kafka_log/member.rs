@@ -66,6 +66,14 @@ impl KafkaMember {
         count
     }
 
+    /// What it keeps goes on where it was; one that does not is to be joined anew, from the committed offsets.
+    fn realign(&mut self) -> Result<(), LogError> {
+        self.consumer.realign(|_| true).map_err(|error| match error {
+            LogError::Retriable(text) => LogError::Spent(text),
+            error => error,
+        })
+    }
+
     fn act(&mut self, note: Note, to: &mut dyn FnMut(Membership<'_>)) -> Result<(), LogError> {
         match note {
             Note::Gained(partitions) => {
@@ -78,6 +86,7 @@ impl KafkaMember {
                 if !partitions.is_empty() {
                     to(Membership::Gained(&partitions));
                 }
+                self.realign()?;
             }
             Note::Lost(partitions) => {
                 let let_go = self.consumer.unassign(&partitions);
@@ -87,6 +96,7 @@ impl KafkaMember {
                     to(Membership::Lost(&partitions));
                 }
                 let_go?;
+                self.realign()?;
             }
             Note::Committed(Ok(())) => {}
             // Nothing was to be committed, or it is no longer ours to commit: the loss is told in its turn.

@@ -14,7 +14,7 @@ use tributary::runtime::log::{Log, LogError, Partition};
 use tributary::runtime::topics::Names;
 
 use super::records::{Record, read_all};
-use super::story::{Came, HISTORY, Rows, UNTIL, run, story, strip};
+use super::story::{Came, HISTORY, Rows, Story, UNTIL, run, story, strip};
 use crate::broker::broker;
 use crate::real_parts::{Part, new_directory, wait_for};
 
@@ -134,23 +134,23 @@ impl Deployment {
         broker().ends(&self.topic(topic))
     }
 
-    fn generate<'a>(&self, config: &'a str) -> Vec<&'a str> {
+    fn generate<'a>(&self, config: &'a str, history: &[&'a str]) -> Vec<&'a str> {
         let to = ["generate", "--config", config, "--brokers", broker().bootstrap()];
-        [&to[..], &HISTORY].concat()
+        [&to[..], history].concat()
     }
 
-    /// Writes the history to the input topics, and to files if wanted.
-    pub fn load(&self, files: Option<&Path>) {
+    /// Writes a history to the input topics, and to files if wanted.
+    pub fn load(&self, history: &[&str], files: Option<&Path>) {
         let config = self.config();
-        let mut arguments = self.generate(config.to_str().unwrap());
+        let mut arguments = self.generate(config.to_str().unwrap(), history);
         arguments.extend(files.iter().flat_map(|files| ["--out", files.to_str().unwrap()]));
         run(&arguments);
     }
 
-    /// The same at so many records a second, beside whatever else is done.
+    /// The tests' history at so many records a second, beside whatever else is done.
     pub fn load_slowly(&self, rate: u32) -> Part {
         let (config, rate) = (self.config(), rate.to_string());
-        let arguments = [self.generate(config.to_str().unwrap()), vec!["--rate", &rate]].concat();
+        let arguments = [self.generate(config.to_str().unwrap(), &HISTORY), vec!["--rate", &rate]].concat();
         Part::start(new_directory("generate"), BINARY.as_ref(), &arguments)
     }
 
@@ -175,8 +175,17 @@ impl Deployment {
         Ok(self.log.committed(group, &partitions)?.into_iter().map(Option::unwrap_or_default).collect())
     }
 
+    pub fn ingest_committed(&self, topic: &str) -> Vec<i64> {
+        let topic = self.topic(topic);
+        wait_for("committed offsets", Duration::from_secs(10), || self.committed(&self.names.ingest_group, &topic).ok())
+    }
+
     pub fn journal_committed(&self) -> Result<Vec<i64>, LogError> {
         self.committed(&self.names.shards_group, &self.names.journal)
+    }
+
+    pub fn journal_ends(&self) -> Vec<i64> {
+        broker().ends(&self.names.journal)
     }
 
     /// What is written but not read, from the inputs to the rollup; none while it cannot be said.
@@ -194,11 +203,10 @@ impl Deployment {
 
     /// Waits till everything is read and the rows are those that `report` has for the history, and have stopped changing.
     pub fn settle(&self, patience: Duration) {
-        self.settle_with(patience, || self.rows());
+        self.settle_for(&story().rows, patience, || self.rows());
     }
 
-    pub fn settle_with(&self, patience: Duration, read: impl Fn() -> Rows) {
-        let expected = &story().rows;
+    pub fn settle_for(&self, expected: &Rows, patience: Duration, read: impl Fn() -> Rows) {
         let until = Instant::now() + patience;
         let mut ends = Vec::new();
         loop {
@@ -211,7 +219,7 @@ impl Deployment {
                 continue;
             }
             let rows = read();
-            if rows == *expected {
+            if &rows == expected {
                 return;
             }
             assert!(!is_over, "lag {:?}; {}", self.lag(), differences(expected, &rows));
@@ -237,13 +245,22 @@ impl Deployment {
         rows
     }
 
+    /// All committed records of one of its topics.
+    pub fn records(&self, topic: &str) -> Vec<Record> {
+        read_all(&self.topic(topic))
+    }
+
     pub fn letters(&self) -> Vec<Record> {
-        read_all(&self.topic("dead-letters"))
+        self.records("dead-letters")
     }
 
     /// Each record that is to be rejected must have one letter, and nothing else any: as it came, with the right reason,
     /// and where it came from.
     pub fn check_letters(&self) {
+        self.check_letters_of(story());
+    }
+
+    pub fn check_letters_of(&self, story: &Story) {
         let mut inputs = BTreeMap::new();
         for topic in INPUTS.map(|topic| self.topic(topic)) {
             for record in read_all(&topic) {
@@ -268,7 +285,7 @@ impl Deployment {
         }
         found.sort();
         let short = |(came, reason): &(Came, String)| (came.topic.clone(), came.timestamp, reason.clone());
-        let expected = &story().rejected;
+        let expected = &story.rejected;
         let [here, there] = [&found, expected].map(|all| all.iter().map(short).collect::<Vec<_>>());
         assert_eq!(here, there);
         assert!(found == *expected, "some letter's bytes are not what was sent");

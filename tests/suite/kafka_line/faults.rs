@@ -10,14 +10,14 @@ use super::deployment::{Deployment, Instance, Wishes};
 use crate::real_parts::wait_for;
 
 /// Drawn anew each time, and printed.
-fn chance() -> ChaCha8Rng {
+pub fn chance() -> ChaCha8Rng {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let seed = u64::try_from(since.as_millis()).unwrap();
     println!("seed {seed}");
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-fn pause(chance: &mut ChaCha8Rng, millis: std::ops::Range<u64>) {
+pub fn pause(chance: &mut ChaCha8Rng, millis: std::ops::Range<u64>) {
     std::thread::sleep(Duration::from_millis(chance.random_range(millis)));
 }
 

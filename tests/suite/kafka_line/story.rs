@@ -46,11 +46,17 @@ pub struct Story {
 }
 
 pub fn story() -> &'static Story {
-    static SHARED: LazyLock<Story> = LazyLock::new(|| {
+    static SHARED: LazyLock<Story> =
+        LazyLock::new(|| Story::tell(&Deployment::new("story", &Wishes::default()), &HISTORY));
+    &SHARED
+}
+
+impl Story {
+    /// Writes a history to the inputs of a deployment, and finds out what must come of it.
+    pub fn tell(line: &Deployment, history: &[&str]) -> Self {
         let directory = new_directory("story");
         let files = directory.path().join("history");
-        let line = Deployment::new("story", &Wishes::default());
-        line.load(Some(&files));
+        line.load(history, Some(&files));
         let (latest, rejected, records) = read(&files);
         let as_of = jiff::Timestamp::from_millisecond(latest).unwrap().to_string();
         let config = line.config();
@@ -58,9 +64,8 @@ pub fn story() -> &'static Story {
         let report = ["report", files.to_str().unwrap(), config[0], config[1], "--as-of", &as_of, "--output", "ndjson"];
         let rows: Rows = run(&report).lines().map(|line| keyed(serde_json::from_str(line).unwrap())).collect();
         assert!(rows.len() > 3_000 && rejected.len() > 50, "{} rows, {} rejected", rows.len(), rejected.len());
-        Story { rows, rejected, records }
-    });
-    &SHARED
+        Self { rows, rejected, records }
+    }
 }
 
 /// What the program prints.
