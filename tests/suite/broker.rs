@@ -75,11 +75,15 @@ impl Broker {
 
     /// The next offset of each partition of a topic.
     pub fn ends(&self, topic: &str) -> Vec<i64> {
-        let patience = Duration::from_secs(10);
-        let metadata = self.admin.inner().fetch_metadata(Some(topic), patience).unwrap();
-        let partitions = metadata.topics()[0].partitions().len();
-        let end = |partition| self.admin.inner().fetch_watermarks(topic, partition, patience).unwrap().1;
-        (0..i32::try_from(partitions).unwrap()).map(end).collect()
+        let (client, step) = (self.admin.inner(), Duration::from_secs(10));
+        // A topic that has only just been created has no leaders for a moment.
+        wait_for(&format!("the ends of {topic}"), Duration::from_secs(30), || {
+            let metadata = client.fetch_metadata(Some(topic), step).ok()?;
+            let partitions = i32::try_from(metadata.topics().first()?.partitions().len()).ok()?;
+            (0..partitions)
+                .map(|number| client.fetch_watermarks(topic, number, step).ok().map(|(_, end)| end))
+                .collect()
+        })
     }
 
     /// What kcat, a foreign client, prints.

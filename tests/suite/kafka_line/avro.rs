@@ -117,7 +117,8 @@ fn rows(line: &Deployment, registry: &Registry) -> Rows {
         let mut row = Value::try_from(reader.read_value(&mut rest).unwrap()).unwrap();
         assert!(rest.is_empty(), "bytes are left behind {key}");
         strip(&mut row);
-        rows.insert(key, as_doubles(row));
+        // By way of text, as the expected rows came: what parses them is a last bit off now and then.
+        rows.insert(key, as_doubles(serde_json::from_str(&row.to_string()).unwrap()));
     }
     rows
 }
