@@ -39,8 +39,9 @@ suite: setup ## the integration tests; ARGS=name runs some of them
 kafka: setup ## the integration tests that start a real Kafka broker
 	$(CARGO) test --locked --test suite broker
 
-simulation: ## the seeded simulation; ARGS=name runs some of it
-	$(CARGO) test --locked --test suite simulation -- $(ARGS)
+simulation: ## the seeded simulation; SEEDS=n runs so many, SEED=n only that one and says what happened
+	$(if $(SEEDS),SIMULATION_SEEDS=$(SEEDS)) $(if $(SEED),SIMULATION_SEED=$(SEED)) \
+	  $(CARGO) test --locked --test suite simulation::whatever -- --nocapture
 
 soak: setup ## a million events through two instances, ten of which are killed; SOAK_EVENTS=n takes another number
 	$(CARGO) test --release --locked --test suite kafka_line::soak -- --ignored --nocapture

@@ -13,6 +13,7 @@ use crate::model::event::{NONE, Touch};
 use crate::model::kinds::TouchKind;
 use crate::model::time::Millis;
 use crate::partials::block::Block;
+use crate::partials::cells::Symbol;
 
 pub mod account;
 pub mod deal;
@@ -208,7 +209,7 @@ impl Shard {
             Item::Rejected(rejected) => {
                 self.counters.rejected += 1;
                 let reason = fold.symbols.of(Dim::Reason, &rejected.reason);
-                fold.count(Measure::DeadLetters, entry.timestamp, &[reason]);
+                self.count_open(Measure::DeadLetters, entry.timestamp, &[reason]);
                 self.letters.push(Letter::rejected(rejected, source, &entry));
                 return;
             }
@@ -273,21 +274,28 @@ impl Shard {
     }
 
     fn count_arrival(&mut self, source: Source, entry: &Entry<'_>, is_new: bool, late: Option<Millis>) {
-        let fold = &mut self.fold;
         if !is_new {
             self.counters.duplicates += 1;
             let at = entry.item.occurred_at().unwrap_or(entry.timestamp);
-            fold.count(Measure::DuplicateEvents, at, &[]);
+            self.count_open(Measure::DuplicateEvents, at, &[]);
             return;
         }
         self.counters.accepted += 1;
         if late.is_some() {
             self.counters.late += 1;
-            let reason = fold.symbols.of(Dim::Reason, letter::LATE);
-            fold.count(Measure::LateEvents, entry.timestamp, &[]);
-            fold.count(Measure::DeadLetters, entry.timestamp, &[reason]);
-            let topic = fold.rules.config.topics.inputs.get(&source.topic).map_or("", |input| &input.topic);
+            let reason = self.fold.symbols.of(Dim::Reason, letter::LATE);
+            self.count_open(Measure::LateEvents, entry.timestamp, &[]);
+            self.count_open(Measure::DeadLetters, entry.timestamp, &[reason]);
+            let topic = self.fold.rules.config.topics.inputs.get(&source.topic).map_or("", |input| &input.topic);
             self.letters.push(Letter::late(entry, source, topic));
+        }
+    }
+
+    /// Counts an arrival, unless what it would change is final: a plain fact at the watermark − L is closed.
+    fn count_open(&mut self, measure: Measure, at: Millis, values: &[Symbol]) {
+        let closed = self.sources.watermark().map(|watermark| watermark - self.fold.rules.lateness());
+        if closed.is_none_or(|closed| closed < at) {
+            self.fold.count(measure, at, values);
         }
     }
 

@@ -66,6 +66,7 @@ pub struct IngestDriver<L: Log, D: Decode> {
     last_commit: Option<Millis>,
     /// Input is paused while too many flushes are under way.
     throttled: bool,
+    full_since: Option<Millis>,
     counters: Counters,
 }
 
@@ -101,6 +102,7 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
             to_commit: BTreeMap::new(),
             last_commit: None,
             throttled: false,
+            full_since: None,
             counters: Counters::default(),
         }
     }
@@ -118,13 +120,14 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
     /// Does what there is to do, and waits for input at most that long.
     pub fn step(&mut self, now: Millis, wait: Duration) -> Result<Progress, LogError> {
         self.count_sources(now)?;
-        let read = if self.announced.is_empty() { 0 } else { self.read(now, wait)? };
+        let waits = self.flights.is_full() && !self.throttled;
+        let read = if self.announced.is_empty() || waits { 0 } else { self.read(now, wait)? };
         self.place(now)?;
         self.hold_blocked(now)?;
         self.mark_idle(now)?;
         self.flush(now, false);
-        let committed = self.deliver(now, Duration::ZERO)?;
-        self.throttle()?;
+        let committed = self.deliver(now, if waits { wait } else { Duration::ZERO })?;
+        self.throttle(now)?;
         Ok(if read > 0 || committed { Progress::Busy } else { Progress::Quiet })
     }
 

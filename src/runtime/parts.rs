@@ -20,7 +20,6 @@ pub struct Raw<'a> {
 /// What became of a record.
 #[allow(clippy::large_enum_variant, reason = "nearly every record is an event: a box would be an allocation each")]
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "nearly all are events: a box each would cost more")]
 pub enum Decoded<'a> {
     Event(Event<'a>),
     /// Not accepted: the reason's code, and what was wrong.

@@ -28,6 +28,8 @@ pub struct Limits {
     pub flush_bytes: usize,
     /// Flushes that are written but not acknowledged: input is paused beyond.
     pub flushes_under_way: usize,
+    /// The group's consumer is not polled for so long at most while they are; then the inputs are paused.
+    pub unheard_at_most: Span,
     /// How often everything idle says so again, for the watermark to move on.
     pub idle_beat: Span,
     /// How often the inputs' partitions are counted.
@@ -58,6 +60,7 @@ impl Default for Limits {
             flush_after: Span(200),
             flush_bytes: 512 << 10,
             flushes_under_way: 16,
+            unheard_at_most: Span(10_000),
             idle_beat: Span(1000),
             recount_after: Span(30_000),
             retry_first: Span(200),

@@ -21,7 +21,9 @@ fn check(text: &str, expected: Expect) {
 
 fn check_with(text: &str, env: &[(&str, &str)], expected: Expect) {
     let problems = load(text, env).err().unwrap_or_else(|| "no problem".to_owned());
-    let problems: String = problems.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    // What every line is indented by is lost in an expectation, which is indented itself.
+    let bare = |line: &str| format!("{}\n", line.strip_prefix(' ').unwrap_or(line).trim_end());
+    let problems: String = problems.lines().map(bare).collect();
     expected.assert_eq(&problems);
 }
 

@@ -44,6 +44,8 @@ pub struct Line {
 pub struct Heard<'a> {
     pub given: Vec<Given<'a>>,
     pub dropped: Dropped,
+    /// All duplicates, also those that come too late to be counted in a row.
+    pub twice: u64,
 }
 
 impl Line {
@@ -71,7 +73,7 @@ impl Line {
 
     /// Takes a history, and says what of it was heard. Lateness is decided by what level 0 says before each flush.
     pub fn run<'a>(&mut self, records: &'a [Produced]) -> Heard<'a> {
-        let mut heard = Heard { given: Vec::new(), dropped: Dropped::default() };
+        let mut heard = Heard { given: Vec::new(), dropped: Dropped::default(), twice: 0 };
         let mut seen = BTreeSet::new();
         let mut rest = records;
         while !rest.is_empty() {
@@ -114,7 +116,10 @@ impl Line {
                     let oldest = watermark.map(|watermark| watermark - self.config.time.allowed_lateness);
                     let late_at = watermark.filter(|_| at.zip(oldest).is_some_and(|(at, oldest)| at < oldest));
                     match at.filter(|_| !is_new) {
-                        Some(at) => heard.dropped.duplicates.push(at),
+                        Some(at) => {
+                            heard.twice += 1;
+                            heard.dropped.duplicates.extend(oldest.is_none_or(|oldest| oldest < at).then_some(at));
+                        }
                         None => {
                             let offset = heard.given.len() as u64;
                             heard.given.push(Given { event, timestamp: record.timestamp, offset, late_at });

@@ -64,10 +64,10 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
                     tracing::warn!(%topic, partition, reason, "a record cannot be decoded for now: the partition waits");
                 }
             } else if state.held && state.retry.is_due(now) {
-                member.seek(&state.partition, state.next)?;
                 if !self.throttled {
                     member.resume(&state.partition)?;
                 }
+                member.seek(&state.partition, state.next)?;
                 (state.held, state.blocked) = (false, false);
             }
             any |= state.blocked;
@@ -78,19 +78,26 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
         Ok(())
     }
 
-    /// Stops reading while too many flushes are under way, and goes on when half of them are home.
-    pub(super) fn throttle(&mut self) -> Result<(), LogError> {
+    /// Pauses the inputs when too many flushes have been under way for long: until then nothing is asked for, after it
+    /// the group must be heard again. Pausing throws away what the client has read ahead, so it is no way to keep pace.
+    pub(super) fn throttle(&mut self, now: Millis) -> Result<(), LogError> {
         let Some(member) = &mut self.member else { return Ok(()) };
-        let full = self.flights.is_full();
-        if full == self.throttled {
+        if self.flights.is_full() {
+            let since = *self.full_since.get_or_insert(now);
+            if !self.throttled && now - since >= self.settings.limits.unheard_at_most {
+                self.throttled = true;
+                for state in self.sources.iter().filter(|state| !state.held) {
+                    member.pause(&state.partition)?;
+                }
+            }
             return Ok(());
         }
-        self.throttled = full;
-        for state in self.sources.iter().filter(|state| !state.held) {
-            if full {
-                member.pause(&state.partition)?;
-            } else {
+        self.full_since = None;
+        if std::mem::take(&mut self.throttled) {
+            for state in self.sources.iter().filter(|state| !state.held) {
                 member.resume(&state.partition)?;
+                // A resumed client reads on from where it believes to be, which after an end is one too far.
+                member.seek(&state.partition, state.next)?;
             }
         }
         Ok(())

@@ -44,6 +44,16 @@ impl MemoryMember {
 }
 
 impl State {
+    /// Takes what is there. What is out of range stays the member's, at the oldest there is, until it seeks.
+    fn take(&mut self, broker: &mut Broker, most: usize) -> Result<Option<Step>, LogError> {
+        let taken = self.cursors.take(broker, most);
+        if let Err(LogError::OutOfRange { partition, .. }) = &taken {
+            let oldest = broker.log(partition)?.start();
+            self.cursors.add(Cursor::new(partition.clone(), oldest, false));
+        }
+        Ok(taken?.map(Step::Read))
+    }
+
     fn step(
         &mut self,
         broker: &mut Broker,
@@ -60,14 +70,14 @@ impl State {
         }
         let Some(change) = broker.group(group).poll(self.number, now) else {
             if self.notices.is_some_and(|notices| now < notices) {
-                return Ok(self.cursors.take(broker, most)?.map(Step::Read));
+                return self.take(broker, most);
             }
             self.notices = None;
             self.number = broker.join(group, topics);
             return Ok(Some(Step::Changed(Change { lost: self.cursors.clear(), gained: Vec::new() })));
         };
         if change.lost.is_empty() && change.gained.is_empty() {
-            return Ok(self.cursors.take(broker, most)?.map(Step::Read));
+            return self.take(broker, most);
         }
         for partition in &change.lost {
             self.cursors.remove(partition);

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::mpsc::channel;
 
 use tributary::journal::block::Source;
+use tributary::model::time::Span;
 use tributary::runtime::log::{Log as _, Partition};
 use tributary::runtime::parts::Letter;
-use tributary::shards::Counters;
 use tributary::shards::forward::{Forward, News};
+use tributary::shards::{Counters, Shard};
 
 use super::damage::stored;
 use super::plan::Theme;
@@ -42,6 +44,34 @@ pub fn is_ingested(world: &World) -> bool {
     committed.iter().zip(&inputs).all(|(at, input)| at.unwrap_or(0) == world.log.bounds(input).expect("bounds").1)
 }
 
+/// What the shards have counted where they live is what their journal says, however they came there.
+pub fn check_live(world: &mut World) {
+    let mut answers = Vec::new();
+    for watch in world.watches() {
+        let Some(desk) = watch.desk else { continue };
+        for shard in 0..world.names.shards {
+            let (sender, answer) = channel();
+            let question = move |fold: Option<&Shard>| {
+                sender.send(fold.map(|fold| fold.status().counters)).expect("somebody listens");
+            };
+            desk.ask(shard, Box::new(question));
+            answers.push(answer);
+        }
+    }
+    world.calm_round(Span(1));
+    let answers: Vec<Counters> = answers.iter().filter_map(|answer| answer.recv().ok().flatten()).collect();
+    assert_eq!(answers.len(), usize::from(world.names.shards), "every shard lives once");
+    let expected = replay::journal(world).counters;
+    assert_eq!(answers.into_iter().reduce(replay::sum), Some(expected), "counted by live shards, and by a replay");
+    let tally = world.sky.lock().tally.clone();
+    if expected.gaps > 0 {
+        world.sky.note("a gap");
+        let causes = ["a zombie", "a crash", "a delivery failed", "a member was told late that it was out"];
+        let known = causes.iter().any(|cause| tally.contains_key(cause));
+        assert!(known, "{} sections came after a gap that nobody made", expected.gaps);
+    }
+}
+
 /// Everything there is to check of a run that has come to rest. Says how many rows there are.
 pub fn check(world: &World) -> usize {
     let expected = replay::journal(world);
@@ -52,6 +82,10 @@ pub fn check(world: &World) -> usize {
     let published = published(world);
     compare("the journal folded in one go", &expected.rows, &published);
     let as_of = expected.watermark.expect("a watermark at the end");
+    if !matches!(world.plan.theme, Theme::Clock | Theme::Growth | Theme::Retention) {
+        let greatest = world.plan.feed.iter().map(|(_, record)| record.timestamp).max();
+        assert_eq!(greatest, expected.watermark, "the watermark comes to the greatest event");
+    }
     if expected.counters.late > 0 {
         world.sky.note("a late event");
     }
@@ -213,7 +247,7 @@ pub fn compare(with: &str, expected: &Rows, found: &Rows) {
     for (key, value) in found.iter().filter(|(key, _)| !expected.contains_key(*key)) {
         note(key, format!("extra {key}: {value}"));
     }
-    let report = faults.iter().take(12).fold(String::new(), |mut report, (kpi, faults)| {
+    let report = faults.iter().take(number_of("SIMULATION_SHOW")).fold(String::new(), |mut report, (kpi, faults)| {
         let _ = write!(report, "\n  {kpi}: {} rows, such as\n    {}", faults.len(), faults[0]);
         report
     });
@@ -239,4 +273,9 @@ fn compare_oracle(expected: &[crate::reference::Row], found: &Rows) {
         assert!(same, "against the oracle: {row:?}\n  {value}");
     }
     assert_eq!(expected.len(), found.len(), "rows that the oracle does not have");
+}
+
+/// How many faults to show, for who wants to see more of them.
+fn number_of(name: &str) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(3)
 }

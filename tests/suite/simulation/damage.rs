@@ -46,6 +46,7 @@ pub fn damage_snapshot(world: &mut World, crash: usize) {
             None => drop(present.remove(&key)),
         }
     }
+    present.retain(|_, value| !value.is_empty());
     if present.is_empty() {
         return;
     }

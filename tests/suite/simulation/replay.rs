@@ -78,16 +78,21 @@ pub fn journal(world: &World) -> Expected {
     let mut counters = Counters::default();
     for (number, shard) in shards.iter_mut().enumerate() {
         rollup.apply(&shard.take_block(number as u64, true, true));
-        let found = shard.status().counters;
-        counters.accepted += found.accepted;
-        counters.duplicates += found.duplicates;
-        counters.late += found.late;
-        counters.rejected += found.rejected;
-        counters.gaps += found.gaps;
+        counters = sum(counters, shard.status().counters);
     }
     let watermark = rollup.watermark();
     let rows = rows(rollup.changed(true, watermark.unwrap_or_default()));
     Expected { rows, letters, watermark, counters, ranges }
+}
+
+pub const fn sum(a: Counters, b: Counters) -> Counters {
+    Counters {
+        accepted: a.accepted + b.accepted,
+        duplicates: a.duplicates + b.duplicates,
+        late: a.late + b.late,
+        rejected: a.rejected + b.rejected,
+        gaps: a.gaps + b.gaps,
+    }
 }
 
 /// The history as `report` would fold it.

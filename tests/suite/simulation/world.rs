@@ -38,6 +38,8 @@ pub struct World {
     pub chance: ChaCha8Rng,
     feeder: MemoryWriter,
     fed: usize,
+    /// Whether spend is produced first, and all else when that is read.
+    spend_is_waited_for: bool,
     runners: Vec<Runner>,
     started: u32,
     /// What the theme does at which time, once.
@@ -80,6 +82,7 @@ impl World {
             chance,
             feeder,
             fed: 0,
+            spend_is_waited_for: plan.theme != Theme::Lulls,
             runners: Vec::new(),
             started: 0,
             turn,
@@ -155,6 +158,11 @@ impl World {
         let calm = std::mem::replace(&mut self.sky.lock().calm, true);
         while let Some((_, record)) = self.plan.feed.get(self.fed).filter(|(due, _)| *due <= now) {
             let record = record.clone();
+            let waits = self.spend_is_waited_for && record.topic != Topic::Spend;
+            if waits && !super::checks::is_ingested(self) {
+                break;
+            }
+            self.spend_is_waited_for &= !waits;
             let topic: Arc<str> = self.name_of(record.topic);
             let count = self.log.partitions(&topic).expect("partitions").expect("a topic");
             // An account's records keep their order; all others may come anywhere.
