@@ -46,7 +46,7 @@ fn configuration(name: &str, wishes: &Wishes) -> String {
 brokers = "{brokers}"
 group = "{name}"
 [kafka.properties]
-"session.timeout.ms" = "4000"
+"session.timeout.ms" = "8000"
 [topics]
 touchpoints = "{name}-touchpoints"
 form_fills = "{name}-form-fills"

@@ -82,7 +82,7 @@ fn a_paused_instance_is_replaced_and_does_no_harm_when_it_wakes() {
     // The other's shards go on, long before anybody takes notice: only they write forwards now.
     std::thread::sleep(Duration::from_millis(300));
     let before = line.forwards_ends();
-    wait_for("the other's shards", Duration::from_millis(2_500), || (line.forwards_ends() > before).then_some(()));
+    wait_for("the other's shards", Duration::from_millis(6_500), || (line.forwards_ends() > before).then_some(()));
     println!("shards went on {:?} after the pause", stopped.elapsed());
     assert!(load.wait_end(Duration::from_secs(60)).success(), "{}", load.log());
     // Then it has all of them.
