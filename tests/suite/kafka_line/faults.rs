@@ -67,6 +67,7 @@ fn of_two_instances_either_may_die_and_come_back() {
 }
 
 #[test]
+#[ignore = "what goes on within a session is told by the clock: on a machine with nothing else to do, make soak"]
 fn a_paused_instance_is_replaced_and_does_no_harm_when_it_wakes() {
     let line = Deployment::new("paused", &Wishes::default());
     line.create_inputs();
