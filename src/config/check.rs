@@ -64,7 +64,7 @@ pub fn check(raw: &Raw, cx: &mut Checker<'_>) -> Config {
         paths_top: raw.paths.top,
         what_if_extra_sessions: raw.what_if.extra_sessions,
         kpis: output::check_kpis(&raw.kpi, cx),
-        output: output::check(&raw.output, cx),
+        output: output::check(&raw.output, &time, cx),
         metrics: output::check_metrics(&raw.metrics, cx),
         state: output::check_state(&raw.state, cx),
         http: connections::check_http(&raw.http, cx),

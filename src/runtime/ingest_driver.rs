@@ -4,6 +4,7 @@
 
 mod flights;
 mod idling;
+mod pacing;
 mod packing;
 mod placing;
 mod sources;
@@ -123,11 +124,10 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
         let waits = self.flights.is_full() && !self.throttled;
         let read = if self.announced.is_empty() || waits { 0 } else { self.read(now, wait)? };
         self.place(now)?;
-        self.hold_blocked(now)?;
         self.mark_idle(now)?;
         self.flush(now, false);
         let committed = self.deliver(now, if waits { wait } else { Duration::ZERO })?;
-        self.throttle(now)?;
+        self.pace(now)?;
         Ok(if read > 0 || committed { Progress::Busy } else { Progress::Quiet })
     }
 
@@ -258,13 +258,12 @@ impl<D: Decode> Reading<'_, D> {
             Membership::Read(Read::Record(record)) => self.take(&record),
             Membership::Read(Read::End { partition, next }) => {
                 // Nothing readable lies before the end: what it skips (marks of transactions) is covered too.
-                if let Some(state) = self.sources.find(partition)
-                    && state.placed
-                    && !state.blocked
-                    && state.next < next
-                {
-                    state.next = next;
-                    self.packer.note(self.now);
+                if let Some(state) = self.sources.find(partition).filter(|state| state.placed && !state.blocked) {
+                    state.unread_since = None;
+                    if state.next < next {
+                        state.next = next;
+                        self.packer.note(self.now);
+                    }
                 }
             }
             Membership::Gained(partitions) => {

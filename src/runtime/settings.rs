@@ -10,6 +10,8 @@ pub struct Settings {
     pub idle_after: Span,
     pub advance_when_idle: bool,
     pub history_until: Option<Millis>,
+    /// How far in event time a partition of the inputs is read ahead of others that have more to read.
+    pub ahead_at_most: Span,
     pub output_interval: Span,
     pub settle_interval: Span,
     pub snapshot_min_tail_bytes: u64,
@@ -30,6 +32,8 @@ pub struct Limits {
     pub flushes_under_way: usize,
     /// The group's consumer is not polled for so long at most while they are; then the inputs are paused.
     pub unheard_at_most: Span,
+    /// A partition that was at its end so lately has no backlog.
+    pub ended_lately: Span,
     /// How often everything idle says so again, for the watermark to move on.
     pub idle_beat: Span,
     /// How often the inputs' partitions are counted.
@@ -61,6 +65,7 @@ impl Default for Limits {
             flush_bytes: 512 << 10,
             flushes_under_way: 16,
             unheard_at_most: Span(10_000),
+            ended_lately: Span(1000),
             idle_beat: Span(1000),
             recount_after: Span(30_000),
             retry_first: Span(200),
@@ -83,6 +88,8 @@ impl Settings {
             idle_after: span(config.time.idle_after),
             advance_when_idle: config.time.advance_when_idle,
             history_until: config.time.history_until,
+            // Half of what makes an event late: a cost read last is still in time.
+            ahead_at_most: Span(config.time.allowed_lateness.0 / 2).clamp(Span(10 * 60_000), Span(12 * 3_600_000)),
             output_interval: span(config.output.interval),
             settle_interval: span(config.output.settle_interval),
             snapshot_min_tail_bytes: config.state.snapshot_min_tail_bytes,

@@ -50,6 +50,7 @@ pub fn settings() -> Settings {
         idle_after: Span(30_000),
         advance_when_idle: true,
         history_until: None,
+        ahead_at_most: Span::days(1),
         output_interval: Span(1000),
         settle_interval: Span(10_000),
         snapshot_min_tail_bytes: 500,

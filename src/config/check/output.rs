@@ -151,7 +151,7 @@ fn dimension_set(raw: &Names, cx: &mut Checker<'_>) -> Vec<String> {
     raw.iter().map(|name| name.value.clone()).collect()
 }
 
-pub fn check(raw: &raw::Output, cx: &mut Checker<'_>) -> Output {
+pub fn check(raw: &raw::Output, time: &Time, cx: &mut Checker<'_>) -> Output {
     for name in raw.ledgers.iter().filter(|name| !LEDGERS.contains(&name.as_str())) {
         cx.unknown(name, "ledger", LEDGERS);
     }
@@ -167,15 +167,16 @@ pub fn check(raw: &raw::Output, cx: &mut Checker<'_>) -> Output {
         kpis: globs(&raw.kpis, cx),
         rolling_dims: dimension_sets(&raw.rolling_dims, cx),
         hourly_dims: dimension_sets(&raw.hourly_dims, cx),
-        retention: retention(&raw.retention, cx),
+        retention: retention(&raw.retention, time.advance_when_idle, cx),
     }
 }
 
-/// What is given goes over the defaults; only windows that end can be retained for a time.
-fn retention(raw: &BTreeMap<Text, Text>, cx: &mut Checker<'_>) -> BTreeMap<String, Span> {
-    let defaults = raw::Output::default().retention;
+/// What is given goes over the defaults; only windows that end can be retained for a time. The defaults are for live
+/// streams: the rows of a history that time does not go on after stay, unless it is said for how long.
+fn retention(raw: &BTreeMap<Text, Text>, is_live: bool, cx: &mut Checker<'_>) -> BTreeMap<String, Span> {
+    let defaults = raw::Output::default_retention();
     let mut kept: BTreeMap<String, Span> = BTreeMap::new();
-    for (kind, keep) in defaults.iter().chain(raw) {
+    for (kind, keep) in defaults.iter().filter(|_| is_live).chain(raw) {
         let known = kind.value == "rolling"
             || WindowKind::parse(kind)
                 .is_some_and(|kind| !matches!(kind, WindowKind::Rolling(_) | WindowKind::All | WindowKind::Now));

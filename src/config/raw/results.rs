@@ -154,13 +154,21 @@ pub struct Output {
     pub rolling_dims: Vec<Names>,
     /// Further sets of dimensions in `1h` windows.
     pub hourly_dims: Vec<Names>,
-    /// Rows whose window ended longer ago get tombstones; by kind of window, or `rolling`.
+    /// Rows whose window ended longer ago get tombstones; by kind of window, or `rolling`. Not given: `1m` 2d, `1h` 14d,
+    /// `rolling` 100d; without `time.advance_when_idle`, which is for histories, all rows stay.
     pub retention: BTreeMap<Text, Text>,
+}
+
+impl Output {
+    /// What holds of live streams where nothing else is given.
+    pub fn default_retention() -> BTreeMap<Text, Text> {
+        let defaults = [("1m", "2d"), ("1h", "14d"), ("rolling", "100d")];
+        defaults.into_iter().map(|(kind, keep)| (Placed::text(kind), Placed::text(keep))).collect()
+    }
 }
 
 impl Default for Output {
     fn default() -> Self {
-        let retention = [("1m", "2d"), ("1h", "14d"), ("rolling", "100d")];
         Self {
             encoding: OutputEncoding::default(),
             interval: Placed::text("1s"),
@@ -170,7 +178,7 @@ impl Default for Output {
             kpis: names(&["*"]),
             rolling_dims: Vec::new(),
             hourly_dims: Vec::new(),
-            retention: retention.into_iter().map(|(kind, keep)| (Placed::text(kind), Placed::text(keep))).collect(),
+            retention: BTreeMap::new(),
         }
     }
 }

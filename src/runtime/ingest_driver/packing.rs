@@ -36,7 +36,7 @@ impl<D: Decode> Packer<D> {
         match self.decoder.decode(topic, raw, now) {
             Ok(Decoded::Event(event)) => {
                 *counters.accepted.entry(topic).or_default() += 1;
-                state.watermark = state.watermark.max(event.occurred_at());
+                state.accepted(event.occurred_at());
                 push_event(&mut self.builders, state.source, record, event);
             }
             Ok(Decoded::Rejected { reason, message }) => {

@@ -1,5 +1,5 @@
-//! Where a gained partition is read from, and how one is held and let go. A range says what it follows: the committed
-//! offset, also when records from there on are gone, so that what was lost is skipped explicitly.
+//! Where a gained partition is read from. A range says what it follows: the committed offset, also when records from
+//! there on are gone, so that what was lost is skipped explicitly.
 
 use super::IngestDriver;
 use crate::model::time::Millis;
@@ -37,6 +37,10 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
                     }
                     state.next = start.read;
                     state.placed = true;
+                    if start.is_unused {
+                        // It has been without an event for as long as there is it.
+                        state.heard = now - self.settings.idle_after;
+                    }
                     state.retry.succeed();
                 }
                 Err(LogError::Retriable(error)) => {
@@ -49,65 +53,14 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
         }
         Ok(())
     }
-
-    /// Pauses partitions whose next record cannot be judged now, and tries them again later.
-    pub(super) fn hold_blocked(&mut self, now: Millis) -> Result<(), LogError> {
-        let Some(member) = &mut self.member else { return Ok(()) };
-        let mut any = false;
-        for state in self.sources.iter_mut() {
-            if state.blocked && !state.held {
-                member.pause(&state.partition)?;
-                state.held = true;
-                if state.retry.fail(now, &self.settings.limits) {
-                    let reason = self.counters.unavailable.as_deref().unwrap_or_default();
-                    let (topic, partition) = (&state.partition.topic, state.partition.number);
-                    tracing::warn!(%topic, partition, reason, "a record cannot be decoded for now: the partition waits");
-                }
-            } else if state.held && state.retry.is_due(now) {
-                if !self.throttled {
-                    member.resume(&state.partition)?;
-                }
-                member.seek(&state.partition, state.next)?;
-                (state.held, state.blocked) = (false, false);
-            }
-            any |= state.blocked;
-        }
-        if !any {
-            self.counters.unavailable = None;
-        }
-        Ok(())
-    }
-
-    /// Pauses the inputs when too many flushes have been under way for long: until then nothing is asked for, after it
-    /// the group must be heard again. Pausing throws away what the client has read ahead, so it is no way to keep pace.
-    pub(super) fn throttle(&mut self, now: Millis) -> Result<(), LogError> {
-        let Some(member) = &mut self.member else { return Ok(()) };
-        if self.flights.is_full() {
-            let since = *self.full_since.get_or_insert(now);
-            if !self.throttled && now - since >= self.settings.limits.unheard_at_most {
-                self.throttled = true;
-                for state in self.sources.iter().filter(|state| !state.held) {
-                    member.pause(&state.partition)?;
-                }
-            }
-            return Ok(());
-        }
-        self.full_since = None;
-        if std::mem::take(&mut self.throttled) {
-            for state in self.sources.iter().filter(|state| !state.held) {
-                member.resume(&state.partition)?;
-                // A resumed client reads on from where it believes to be, which after an end is one too far.
-                member.seek(&state.partition, state.next)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Where a range begins, and what there is to read.
 struct Start {
     follows: i64,
     read: i64,
+    /// Nothing was ever written to it.
+    is_unused: bool,
 }
 
 fn start<L: Log>(log: &L, group: &str, partition: &Partition, next: i64) -> Result<Start, LogError> {
@@ -121,5 +74,5 @@ fn start<L: Log>(log: &L, group: &str, partition: &Partition, next: i64) -> Resu
             partition.topic, partition.number
         )));
     }
-    Ok(Start { follows, read: follows.max(low) })
+    Ok(Start { follows, read: follows.max(low), is_unused: high == 0 })
 }

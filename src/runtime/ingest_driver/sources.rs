@@ -22,15 +22,22 @@ pub struct SourceState {
     pub next: i64,
     /// The greatest `occurred_at` of the range's accepted events.
     pub watermark: Option<Millis>,
+    /// Where it is in event time.
+    pub reach: Reach,
+    /// Since when it has had more to read; none at its end.
+    pub unread_since: Option<Millis>,
+    pub gained: Millis,
     /// When a record was last read, or the partition was gained.
     pub heard: Millis,
     pub idle: bool,
     /// To be said with the next flush.
     pub mark: Option<Millis>,
-    /// A record that cannot be judged now is at `next`, and nothing after it is taken.
+    /// A record that cannot be judged now is at `next`, and nothing after it is taken, until it is tried again.
     pub blocked: bool,
-    /// Blocked and paused, to be tried again when due.
-    pub held: bool,
+    /// Others have far to go to where it is.
+    pub ahead: bool,
+    /// The client was told to read nothing of it.
+    pub paused: bool,
     pub retry: Backoff,
 }
 
@@ -46,11 +53,15 @@ impl SourceState {
             from: 0,
             next: 0,
             watermark: None,
+            reach: Reach::default(),
+            unread_since: Some(Millis::MIN),
+            gained: now,
             heard: now,
             idle: false,
             mark: None,
             blocked: false,
-            held: false,
+            ahead: false,
+            paused: false,
             retry: Backoff::default(),
         }
     }
@@ -69,12 +80,47 @@ impl SourceState {
         self.mark = None;
     }
 
+    pub fn accepted(&mut self, occurred_at: Option<Millis>) {
+        self.watermark = self.watermark.max(occurred_at);
+        if let Some(at) = occurred_at {
+            self.reach.take(at);
+        }
+    }
+
     pub fn took(&mut self, offset: i64, now: Millis) {
         self.next = offset + 1;
+        self.unread_since.get_or_insert(now);
         self.heard = now;
         self.idle = false;
         self.mark = None;
         self.retry.succeed();
+    }
+}
+
+/// The least `occurred_at` of the last records, at least so many where there were: one that is far ahead of its
+/// neighbours says nothing of where they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reach {
+    before: Option<Millis>,
+    now: Option<Millis>,
+    count: u32,
+}
+
+impl Reach {
+    const RECORDS: u32 = 64;
+
+    fn take(&mut self, at: Millis) {
+        if self.count == Self::RECORDS {
+            *self = Self { before: self.now, now: None, count: 0 };
+        }
+        self.count += 1;
+        self.now = Some(self.now.map_or(at, |least| least.min(at)));
+    }
+
+    /// None before the first event.
+    #[must_use]
+    pub fn at(self) -> Option<Millis> {
+        self.now.into_iter().chain(self.before).min()
     }
 }
 

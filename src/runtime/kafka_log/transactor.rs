@@ -2,6 +2,7 @@
 //! is left alone and another takes its place, which fences it. After any error that leaves the fate of a commit open the
 //! producer is thrown away: a request still on its way could otherwise end the next transaction.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use rdkafka::util::Timeout;
 use super::consumer::{c_name, check_error, offsets_list};
 use super::errors::{from_code, from_kafka, is_fatal};
 use super::settings::TRANSACTION_TIMEOUT_MS;
-use super::writer::{Deliveries, produce};
+use super::writer::{Deliveries, produce, rest, served};
 use super::{PATIENCE, give_up};
 use crate::runtime::log::{LogError, Partition, Standing, Transaction, Transactor};
 
@@ -267,16 +268,20 @@ fn attempt(
 ) -> Result<(), Trouble> {
     let step = |what: &'static str| move |error: KafkaError| from_kafka(&error, what);
     producer.begin_transaction().map_err(step("beginning a transaction")).map_err(Trouble::Before)?;
+    let mut reports = VecDeque::new();
     for record in &transaction.records {
         while !produce(producer, 0, record).map_err(Trouble::Before)? {
-            producer.poll(Timeout::After(Duration::from_millis(1)));
+            rest();
+            reports.append(&mut served(producer));
         }
     }
     // A commit would flush in steps of 100 ms; so nothing must be left to flush by then.
     while producer.flush(Timeout::After(Duration::ZERO)).is_err() {
-        producer.poll(Timeout::After(Duration::from_millis(1)));
+        rest();
+        reports.append(&mut served(producer));
     }
-    for (_, delivery) in producer.context().take() {
+    reports.append(&mut producer.context().take());
+    for (_, delivery) in reports {
         delivery.map_err(Trouble::Before)?;
     }
     if !transaction.offsets.is_empty() {

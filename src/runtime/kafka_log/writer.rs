@@ -75,6 +75,27 @@ pub(super) fn produce(producer: &BaseProducer<Deliveries>, number: u64, record: 
     }
 }
 
+const REST: Duration = Duration::from_millis(1);
+
+/// Waits a little for the broker: rust-rdkafka's poll would go on for all of its time even when there is something to
+/// tell, and spin through the last millisecond.
+pub(super) fn rest() {
+    std::thread::sleep(REST);
+}
+
+/// The reports there are, without waiting.
+pub(super) fn served(producer: &BaseProducer<Deliveries>) -> VecDeque<(u64, Result<i64, LogError>)> {
+    let mut reports = VecDeque::new();
+    loop {
+        producer.poll(Timeout::After(Duration::ZERO));
+        let mut more = producer.context().take();
+        if more.is_empty() {
+            return reports;
+        }
+        reports.append(&mut more);
+    }
+}
+
 pub struct KafkaWriter {
     /// Taken out only when it is given up.
     producer: Option<BaseProducer<Deliveries>>,
@@ -115,15 +136,12 @@ impl Writer for KafkaWriter {
     }
 
     fn poll(&mut self, wait: Duration, delivered: &mut dyn FnMut(u64, Result<i64, LogError>)) -> Result<(), LogError> {
-        // rust-rdkafka's poll goes on for all of its time even when there is something to tell.
         let mut left = wait;
-        let step = Duration::from_millis(1);
-        self.producer().poll(Timeout::After(Duration::ZERO));
-        let mut reports = self.producer().context().take();
+        let mut reports = served(self.producer());
         while reports.is_empty() && !left.is_zero() {
-            self.producer().poll(Timeout::After(step));
-            left = left.saturating_sub(step);
-            reports = self.producer().context().take();
+            rest();
+            left = left.saturating_sub(REST);
+            reports = served(self.producer());
         }
         if reports.iter().any(|(_, outcome)| outcome.is_err()) && !self.spent {
             self.spent = true;

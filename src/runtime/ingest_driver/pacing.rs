@@ -1,0 +1,91 @@
+//! Which partitions wait, paused, while the group goes on hearing of this instance: all while the journal takes nothing,
+//! one whose next record cannot be judged now, and those that are far ahead of others in event time. A backlog is so
+//! read as it happened, more or less, whatever sizes its topics have: an event that holds no watermark, like a cost, is
+//! not made late by others, and a deal is not restated with every touch that comes after it.
+
+use super::IngestDriver;
+use super::sources::SourceState;
+use crate::model::event::Topic;
+use crate::model::time::{Millis, Span};
+use crate::runtime::log::{Log, LogError, Member};
+use crate::runtime::parts::Decode;
+use crate::runtime::settings::Limits;
+
+impl<L: Log, D: Decode> IngestDriver<L, D> {
+    /// Decides who waits, and lets the client know of changes.
+    pub(super) fn pace(&mut self, now: Millis) -> Result<(), LogError> {
+        self.throttle(now);
+        self.retry_blocked(now);
+        self.align(now);
+        let Some(member) = &mut self.member else { return Ok(()) };
+        for state in self.sources.iter_mut() {
+            let waits = self.throttled || state.blocked || state.ahead;
+            if waits && !state.paused {
+                member.pause(&state.partition)?;
+            } else if !waits && state.paused {
+                member.resume(&state.partition)?;
+                // A resumed client reads on from where it believes to be, which after an end is one too far.
+                member.seek(&state.partition, state.next)?;
+            }
+            state.paused = waits;
+        }
+        Ok(())
+    }
+
+    /// Too many flushes have been under way for long: until then nothing is asked for, after it the group must be heard
+    /// again. Pausing throws away what the client has read ahead, so it is no way to keep pace.
+    fn throttle(&mut self, now: Millis) {
+        if self.flights.is_full() {
+            let since = *self.full_since.get_or_insert(now);
+            self.throttled |= now - since >= self.settings.limits.unheard_at_most;
+        } else {
+            self.full_since = None;
+            self.throttled = false;
+        }
+    }
+
+    /// Lets go of partitions whose next record is to be tried again.
+    fn retry_blocked(&mut self, now: Millis) {
+        let mut any = false;
+        for state in self.sources.iter_mut().filter(|state| state.blocked) {
+            if !state.paused {
+                if state.retry.fail(now, &self.settings.limits) {
+                    let reason = self.counters.unavailable.as_deref().unwrap_or_default();
+                    let (topic, partition) = (&state.partition.topic, state.partition.number);
+                    tracing::warn!(%topic, partition, reason, "a record cannot be decoded for now: the partition waits");
+                }
+            } else if state.retry.is_due(now) {
+                state.blocked = false;
+            }
+            any |= state.blocked;
+        }
+        if !any {
+            self.counters.unavailable = None;
+        }
+    }
+
+    /// Finds those that are ahead of the one that has the farthest to go.
+    fn align(&mut self, now: Millis) {
+        let limits = &self.settings.limits;
+        let awaited = self.sources.iter().filter(|state| state.is_awaited(now, limits));
+        let behind = awaited.map(|state| state.reach.at()).min();
+        let most = self.settings.ahead_at_most;
+        for state in self.sources.iter_mut() {
+            // Whoever waits is let go on only when it pays.
+            let most = if state.ahead { Span(most.0 / 8) } else { most };
+            state.ahead = match (state.reach.at(), behind) {
+                (Some(own), Some(behind)) => behind.is_none_or(|behind| own > behind + most),
+                _ => false,
+            };
+        }
+    }
+}
+
+impl SourceState {
+    /// Whether others wait for it: it has a backlog, or was gained just now and nothing is known of it yet.
+    fn is_awaited(&self, now: Millis, limits: &Limits) -> bool {
+        let has_more = self.unread_since.is_some_and(|since| since + limits.ended_lately <= now);
+        let is_placed = self.reach.at().is_some() || now < self.gained + limits.unheard_at_most;
+        self.source.topic != Topic::Accounts && !self.blocked && has_more && is_placed
+    }
+}
