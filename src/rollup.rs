@@ -12,7 +12,6 @@ mod series;
 mod shards;
 mod statistics;
 mod sums;
-mod takeover;
 #[cfg(test)]
 mod tests;
 mod texts;

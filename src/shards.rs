@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::journal::block::{Block as JournalBlock, JournalError, Section, Source};
 use crate::journal::entry::{Entry, Item};
 use crate::kpi::measures::{Dim, Measure};
@@ -113,6 +115,39 @@ pub struct Status {
     pub bytes: usize,
 }
 
+/// So many entries are looked at before the first of them is folded.
+const AHEAD: usize = 16;
+
+/// Whom an entry is told to.
+#[derive(Clone, Copy, Debug)]
+enum Subject {
+    Visitor(EntityKey),
+    Lead(EntityKey),
+    Deal(EntityKey),
+    None,
+}
+
+impl Subject {
+    fn of(item: &Item<'_>) -> Self {
+        match item {
+            // A touch is its lead's, but a page view with a visitor is the visitor's, like a touch that names no lead.
+            Item::Touch(touch) => match (&touch.visitor_id, &touch.lead_id) {
+                (Some(visitor), _) if touch.kind == TouchKind::PageView => Self::Visitor(EntityKey::of(visitor)),
+                (_, Some(lead)) => Self::Lead(EntityKey::of(lead)),
+                (visitor, None) => Self::Visitor(EntityKey::of(visitor.as_deref().unwrap_or_default())),
+            },
+            Item::Fill(fill) => Self::Lead(EntityKey::of(&fill.lead_id)),
+            Item::LeadStage(stage) => Self::Lead(EntityKey::of(&stage.lead_id)),
+            Item::Identify(identify) => Self::Visitor(EntityKey::of(&identify.visitor_id)),
+            Item::FillSeen(fill) => Self::Visitor(EntityKey::of(&fill.visitor_id)),
+            Item::DealStage(stage) => {
+                stage.deal_id.as_deref().map_or(Self::None, |deal| Self::Deal(EntityKey::of(deal)))
+            }
+            Item::Spend(_) | Item::Account(_) | Item::Rejected(_) => Self::None,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Shard {
     number: u16,
@@ -173,7 +208,7 @@ impl Shard {
         Ok(())
     }
 
-    fn apply_section(&mut self, mut section: Section<'_>) -> Result<(), FoldError> {
+    fn apply_section(&mut self, mut section: Section<'_, '_>) -> Result<(), FoldError> {
         match self.sources.judge(&section.head) {
             Verdict::Gap => {
                 self.counters.gaps += 1;
@@ -181,9 +216,23 @@ impl Shard {
             }
             Verdict::Known => {}
             Verdict::Fold { from } => {
-                while let Some(entry) = section.next_entry()? {
-                    if entry.offset >= from {
-                        self.apply_entry(section.head.source, entry);
+                let mut ahead: SmallVec<[(Entry<'_>, Subject); AHEAD]> = SmallVec::new();
+                loop {
+                    while ahead.len() < AHEAD
+                        && let Some(entry) = section.next_entry()?
+                    {
+                        if entry.offset >= from {
+                            let subject = Subject::of(&entry.item);
+                            ahead.push((entry, subject));
+                        }
+                    }
+                    if ahead.is_empty() {
+                        break;
+                    }
+                    // Nothing else in between, so that the waits for memory overlap.
+                    ahead.iter().for_each(|(_, subject)| self.warm(*subject));
+                    for (entry, subject) in ahead.drain(..) {
+                        self.apply_entry(section.head.source, entry, subject);
                     }
                 }
             }
@@ -192,73 +241,70 @@ impl Shard {
         Ok(())
     }
 
-    fn apply_entry(&mut self, source: Source, entry: Entry<'_>) {
+    /// Looks at what an entry will need of memory, without waiting for it.
+    fn warm(&self, subject: Subject) {
+        match subject {
+            Subject::Visitor(key) => self.visitors.warm(key),
+            Subject::Lead(key) => self.leads.warm(key),
+            Subject::Deal(key) => self.deals.warm(key),
+            Subject::None => {}
+        }
+    }
+
+    fn apply_entry(&mut self, source: Source, entry: Entry<'_>, subject: Subject) {
         let late = entry.item.occurred_at().and_then(|at| self.mark(at));
-        let (fold, lead_of) = (&mut self.fold, |key| move || Lead::new(key));
-        let is_new = match &entry.item {
-            Item::Touch(touch) => self.apply_touch(touch, late),
-            Item::Fill(fill) => {
-                let key = EntityKey::of(&fill.lead_id);
-                self.leads.get_or_insert(key, lead_of(key)).fill(fill, late, fold)
+        let fold = &mut self.fold;
+        let is_new = match (&entry.item, subject) {
+            (Item::Touch(touch), subject) => self.apply_touch(touch, subject, late),
+            (Item::Fill(fill), Subject::Lead(key)) => {
+                self.leads.get_or_insert(key, || Lead::new(key)).fill(fill, late, fold)
             }
-            Item::LeadStage(stage) => {
-                let key = EntityKey::of(&stage.lead_id);
-                self.leads.get_or_insert(key, lead_of(key)).stage(stage, late, fold)
+            (Item::LeadStage(stage), Subject::Lead(key)) => {
+                self.leads.get_or_insert(key, || Lead::new(key)).stage(stage, late, fold)
             }
-            Item::Spend(spend) => self.spending.book(spend, late, fold),
-            Item::Rejected(rejected) => {
+            (Item::Spend(spend), _) => self.spending.book(spend, late, fold),
+            (Item::Rejected(rejected), _) => {
                 self.counters.rejected += 1;
                 let reason = fold.symbols.of(Dim::Reason, &rejected.reason);
                 self.count_open(Measure::DeadLetters, entry.timestamp, &[reason]);
                 self.letters.push(Letter::rejected(rejected, source, &entry));
                 return;
             }
-            Item::Identify(_) | Item::FillSeen(_) | Item::DealStage(_) | Item::Account(_) => {
-                self.apply_mention(entry.item, late);
-                return;
-            }
+            _ => return self.apply_mention(&entry.item, subject, late),
         };
         self.count_arrival(source, &entry, is_new, late);
     }
 
     /// What tells a further entity of an event that another one counts.
-    fn apply_mention(&mut self, item: Item<'_>, late: Option<Millis>) {
+    fn apply_mention(&mut self, item: &Item<'_>, subject: Subject, late: Option<Millis>) {
         let fold = &mut self.fold;
-        match item {
-            Item::Identify(identify) => {
-                let key = EntityKey::of(&identify.visitor_id);
+        match (item, subject) {
+            (Item::Identify(identify), Subject::Visitor(key)) => {
                 let lead = EntityKey::of(&identify.lead_id);
                 let (at, topic) = (identify.occurred_at, identify.topic);
                 let ident = Ident { at, topic, event_id: &identify.event_id, lead, late };
                 self.visitors.get_or_insert(key, || Visitor::new(key)).identify(ident, fold);
             }
-            Item::FillSeen(fill) => {
-                let key = EntityKey::of(&fill.visitor_id);
+            (Item::FillSeen(fill), Subject::Visitor(key)) => {
                 let page = fold.symbols.of(Dim::Page, &fill.page);
                 let id = PackedId::UNSET;
                 let seen = FillSeen { at: fill.occurred_at, id, lead: EntityKey::of(&fill.lead_id), page, late };
                 self.visitors.get_or_insert(key, || Visitor::new(key)).fill(seen, &fill.event_id, fold);
             }
-            Item::DealStage(stage) => {
-                if let Some(deal) = &stage.deal_id {
-                    let key = EntityKey::of(deal);
-                    self.deals.get_or_insert(key, || Deal::new(key)).take(&stage, late, fold);
-                }
+            (Item::DealStage(stage), Subject::Deal(key)) => {
+                self.deals.get_or_insert(key, || Deal::new(key)).take(stage, late, fold);
             }
             _ => {}
         }
     }
 
-    /// A touch is its lead's, but a page view with a visitor is the visitor's, like a touch that names no lead.
-    fn apply_touch(&mut self, touch: &Touch<'_>, late: Option<Millis>) -> bool {
+    fn apply_touch(&mut self, touch: &Touch<'_>, subject: Subject, late: Option<Millis>) -> bool {
         let fold = &mut self.fold;
-        let visitor =
-            touch.visitor_id.as_deref().filter(|_| touch.lead_id.is_none() || touch.kind == TouchKind::PageView);
-        let Some(visitor) = visitor else {
-            let key = EntityKey::of(touch.lead_id.as_deref().unwrap_or_default());
-            return self.leads.get_or_insert(key, || Lead::new(key)).touch(touch, late, fold);
+        let key = match subject {
+            Subject::Visitor(key) => key,
+            Subject::Lead(key) => return self.leads.get_or_insert(key, || Lead::new(key)).touch(touch, late, fold),
+            Subject::Deal(_) | Subject::None => unreachable!("a touch is its visitor's or its lead's"),
         };
-        let key = EntityKey::of(visitor);
         let visitor = self.visitors.get_or_insert(key, || Visitor::new(key));
         let (at, kind, origin) = (touch.occurred_at, touch.kind, fold.symbols.origin(&touch.origin));
         let account = touch.account_id.as_deref().map(Into::into);

@@ -1,17 +1,18 @@
 //! A journal record: one flush of one ingest instance for one shard. It has a section for each source partition that
 //! the flush covers, empty ones too, so that every shard sees every range of offsets.
 //!
-//! layout: [version u8][xxh3 of the rest, u64 LE][postcard Head][per section: postcard SectionHead, entries]
-//! an entry: postcard `Entry`, back to back, `SectionHead::bytes` in all
+//! layout: [version u8][xxh3 of the rest, u64 LE][postcard Head][texts][per section: postcard SectionHead, entries]
+//! an entry: postcard offset, timestamp, `ItemOf` with numbers of texts; back to back, `SectionHead::bytes` in all
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::entry::Entry;
+use super::entry::{Entry, ItemOf};
+use super::texts::Texts;
 use crate::model::event::Topic;
 use crate::model::time::Millis;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const PREFIX: usize = 9;
 
 /// A partition of an input topic.
@@ -64,19 +65,33 @@ impl SectionHead {
 #[derive(Debug, Default)]
 pub struct BlockBuilder {
     sections: Vec<(SectionHead, Vec<u8>)>,
+    texts: Texts,
 }
 
 impl BlockBuilder {
     /// Appends an entry to its source's section, whose range `cover` states before `finish`.
     pub fn push(&mut self, source: Source, entry: &Entry<'_>) {
-        let (head, bytes) = self.section(source);
+        let encode = "plain data of known types always encodes";
+        let at = self.section_at(source);
+        let (head, bytes) = &mut self.sections[at];
         head.entries += 1;
-        *bytes = postcard::to_extend(entry, std::mem::take(bytes)).expect("plain data of known types always encodes");
+        let out = postcard::to_extend(&(entry.offset, entry.timestamp), std::mem::take(bytes)).expect(encode);
+        // Only touches hold numbers in place of texts: the rest is the same in both forms.
+        *bytes = match &entry.item {
+            ItemOf::Touch(touch) => {
+                let texts = &mut self.texts;
+                let Ok(touch) = touch.with(|text| Ok::<_, std::convert::Infallible>(texts.number(text)));
+                postcard::to_extend(&ItemOf::Touch(touch), out)
+            }
+            other => postcard::to_extend(other, out),
+        }
+        .expect(encode);
     }
 
     /// States the range that a source's section covers, and what it says of time.
     pub fn cover(&mut self, source: Source, range: Range, watermark: Option<Millis>, idle: Option<Millis>) {
-        let head = &mut self.section(source).0;
+        let at = self.section_at(source);
+        let head = &mut self.sections[at].0;
         (head.follows, head.from, head.to) = (range.follows, range.from, range.to);
         (head.watermark, head.idle) = (watermark, idle);
     }
@@ -86,13 +101,12 @@ impl BlockBuilder {
         self.sections.retain(|(head, _)| head.source != source);
     }
 
-    fn section(&mut self, source: Source) -> &mut (SectionHead, Vec<u8>) {
-        let at = self.sections.iter().position(|(head, _)| head.source == source).unwrap_or_else(|| {
+    fn section_at(&mut self, source: Source) -> usize {
+        self.sections.iter().position(|(head, _)| head.source == source).unwrap_or_else(|| {
             let head = SectionHead::empty(source);
             self.sections.push((head, Vec::new()));
             self.sections.len() - 1
-        });
-        &mut self.sections[at]
+        })
     }
 
     /// How many bytes of entries it holds.
@@ -104,11 +118,12 @@ impl BlockBuilder {
     /// The record's value. The builder is empty afterwards and keeps its buffers.
     pub fn finish(&mut self, announced: &[(Topic, i32)]) -> Vec<u8> {
         let encode = "plain data of known types always encodes";
-        let mut out = Vec::with_capacity(PREFIX + self.bytes() + 64 * self.sections.len());
+        let mut out = Vec::with_capacity(PREFIX + self.bytes() + self.texts.bytes() + 64 * self.sections.len());
         out.push(VERSION);
         out.extend_from_slice(&[0; 8]);
         let sections = u32::try_from(self.sections.len()).expect("fewer sections than partitions");
         out = postcard::to_extend(&Head { announced: announced.to_vec(), sections }, out).expect(encode);
+        out = self.texts.finish(out);
         for (head, bytes) in &mut self.sections {
             assert!(head.entries == 0 || head.from < head.to, "entries without a range that covers them");
             head.bytes = u32::try_from(bytes.len()).expect("a flush is bounded far below 4 GiB");
@@ -137,18 +152,22 @@ pub enum JournalError {
     Checksum,
     #[error("a journal record does not decode: {0}")]
     Layout(#[from] postcard::Error),
+    #[error("a journal record names a text that it does not spell")]
+    Unspelled,
 }
 
 /// A record's value, checked; its sections are read in order.
 #[derive(Debug)]
 pub struct Block<'a> {
     pub head: Head,
+    texts: Vec<&'a str>,
     rest: &'a [u8],
 }
 
 #[derive(Debug)]
-pub struct Section<'a> {
+pub struct Section<'t, 'a> {
     pub head: SectionHead,
+    texts: &'t [&'a str],
     entries: &'a [u8],
 }
 
@@ -163,11 +182,12 @@ impl<'a> Block<'a> {
             return Err(JournalError::Checksum);
         }
         let (head, rest) = postcard::take_from_bytes(body)?;
-        Ok(Self { head, rest })
+        let (texts, rest) = postcard::take_from_bytes(rest)?;
+        Ok(Self { head, texts, rest })
     }
 
     /// The next section, in the order written.
-    pub fn next_section(&mut self) -> Result<Option<Section<'a>>, JournalError> {
+    pub fn next_section(&mut self) -> Result<Option<Section<'_, 'a>>, JournalError> {
         if self.head.sections == 0 {
             return Ok(None);
         }
@@ -175,19 +195,20 @@ impl<'a> Block<'a> {
         let (head, rest) = postcard::take_from_bytes::<SectionHead>(self.rest)?;
         let (entries, rest) = rest.split_at_checked(head.bytes as usize).ok_or(JournalError::Short)?;
         self.rest = rest;
-        Ok(Some(Section { head, entries }))
+        Ok(Some(Section { head, texts: &self.texts, entries }))
     }
 }
 
-impl<'a> Section<'a> {
+impl<'a> Section<'_, 'a> {
     /// The next entry, in the order of offsets.
     pub fn next_entry(&mut self) -> Result<Option<Entry<'a>>, JournalError> {
         if self.entries.is_empty() {
             return Ok(None);
         }
-        let (entry, rest) = postcard::take_from_bytes(self.entries)?;
+        let ((offset, timestamp, item), rest) = postcard::take_from_bytes::<(_, _, ItemOf<'a, u32>)>(self.entries)?;
         self.entries = rest;
-        Ok(Some(entry))
+        let item = item.spelled(self.texts).ok_or(JournalError::Unspelled)?;
+        Ok(Some(Entry { offset, timestamp, item }))
     }
 }
 

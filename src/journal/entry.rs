@@ -4,24 +4,26 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::entity::EntityKey;
-use crate::model::event::{Account, DealStage, Fill, Spend, Text, Topic, Touch};
+use crate::model::event::{Account, DealStage, Fill, Spend, Text, Topic, TouchOf};
 use crate::model::time::Millis;
 
 /// One input record's entry for a shard.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry<'a> {
     pub offset: i64,
     /// The record's Kafka timestamp.
     pub timestamp: Millis,
-    #[serde(borrow)]
     pub item: Item<'a>,
 }
 
+pub type Item<'a> = ItemOf<'a, Text<'a>>;
+
+/// `T` stands for a text that many touches share, or for the number that a block gives it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Item<'a> {
+pub enum ItemOf<'a, T> {
     /// To the lead's shard; a page view with a visitor, and a touch without a lead, to the visitor's.
     #[serde(borrow)]
-    Touch(Touch<'a>),
+    Touch(TouchOf<'a, T>),
     /// To the visitor's shard, for a record that names a lead as well.
     #[serde(borrow)]
     Identify(Identify<'a>),
@@ -110,5 +112,24 @@ impl Item<'_> {
             Self::Spend(spend) => Some(spend.occurred_at),
             Self::Account(_) | Self::Rejected(_) => None,
         }
+    }
+}
+
+impl<'a> ItemOf<'a, u32> {
+    /// The item with the texts that its numbers stand for; none where a number stands for nothing.
+    #[must_use]
+    pub fn spelled(self, texts: &[&'a str]) -> Option<Item<'a>> {
+        let text = |number: &u32| texts.get(*number as usize).map(|text| Text::borrowed(text)).ok_or(());
+        Some(match self {
+            Self::Touch(touch) => ItemOf::Touch(touch.with(text).ok()?),
+            Self::Identify(identify) => ItemOf::Identify(identify),
+            Self::Fill(fill) => ItemOf::Fill(fill),
+            Self::FillSeen(seen) => ItemOf::FillSeen(seen),
+            Self::LeadStage(stage) => ItemOf::LeadStage(stage),
+            Self::DealStage(stage) => ItemOf::DealStage(stage),
+            Self::Spend(spend) => ItemOf::Spend(spend),
+            Self::Account(account) => ItemOf::Account(account),
+            Self::Rejected(rejected) => ItemOf::Rejected(rejected),
+        })
     }
 }

@@ -57,16 +57,15 @@ pub enum Event<'a> {
 }
 
 /// Where a touch came from, decided by ingest: the channel's id, and `(none)` for what is missing of the rest.
+pub type Origin<'a> = OriginOf<Text<'a>>;
+
+/// `T` stands for a text, or for the number that a journal block gives it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Origin<'a> {
-    #[serde(borrow)]
-    pub channel: Text<'a>,
-    #[serde(borrow)]
-    pub campaign: Text<'a>,
-    #[serde(borrow)]
-    pub content: Text<'a>,
-    #[serde(borrow)]
-    pub term: Text<'a>,
+pub struct OriginOf<T> {
+    pub channel: T,
+    pub campaign: T,
+    pub content: T,
+    pub term: T,
 }
 
 /// A click on a paid advertisement: the platform's parameter and its value.
@@ -78,8 +77,11 @@ pub struct Click<'a> {
     pub id: Text<'a>,
 }
 
+pub type Touch<'a> = TouchOf<'a, Text<'a>>;
+
+/// `T` stands for a text that many touches share, or for its number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Touch<'a> {
+pub struct TouchOf<'a, T> {
     #[serde(borrow)]
     pub event_id: Text<'a>,
     pub occurred_at: Millis,
@@ -90,21 +92,42 @@ pub struct Touch<'a> {
     pub lead_id: Option<Text<'a>>,
     #[serde(borrow)]
     pub account_id: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub origin: Origin<'a>,
+    pub origin: OriginOf<T>,
     /// The path of `page_url`, or `(none)`.
-    #[serde(borrow)]
-    pub page: Text<'a>,
+    pub page: T,
     #[serde(borrow)]
     pub click: Option<Click<'a>>,
-    #[serde(borrow)]
-    pub asset_id: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub asset_type: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub experiment: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub variant: Option<Text<'a>>,
+    pub asset_id: Option<T>,
+    pub asset_type: Option<T>,
+    pub experiment: Option<T>,
+    pub variant: Option<T>,
+}
+
+impl<'a, T> TouchOf<'a, T> {
+    /// The same touch with each shared text as something else.
+    pub fn with<U, E>(&self, mut other: impl FnMut(&T) -> Result<U, E>) -> Result<TouchOf<'a, U>, E> {
+        let origin = &self.origin;
+        Ok(TouchOf {
+            event_id: self.event_id.clone(),
+            occurred_at: self.occurred_at,
+            kind: self.kind,
+            visitor_id: self.visitor_id.clone(),
+            lead_id: self.lead_id.clone(),
+            account_id: self.account_id.clone(),
+            origin: OriginOf {
+                channel: other(&origin.channel)?,
+                campaign: other(&origin.campaign)?,
+                content: other(&origin.content)?,
+                term: other(&origin.term)?,
+            },
+            page: other(&self.page)?,
+            click: self.click.clone(),
+            asset_id: self.asset_id.as_ref().map(&mut other).transpose()?,
+            asset_type: self.asset_type.as_ref().map(&mut other).transpose()?,
+            experiment: self.experiment.as_ref().map(&mut other).transpose()?,
+            variant: self.variant.as_ref().map(&mut other).transpose()?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -14,9 +14,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::kpi::number::Number;
-use crate::model::time::Millis;
-use crate::model::window::WindowKind;
-use crate::rollup::row::{NamedRow, Row, RowId};
+use crate::rollup::row::{Row, RowId};
 
 /// The schema that Avro records are written with; keys are text whatever the encoding.
 pub const SCHEMA: &str = include_str!("../../schemas/kpi_update.avsc");
@@ -58,28 +56,6 @@ fn escape(value: &str, key: &mut String) {
             _ => key.push(c),
         }
     }
-}
-
-/// The row that a key names; none where it is no key of a KPI row.
-#[must_use]
-pub fn parse_key(key: &str) -> Option<NamedRow> {
-    let mut parts = key.split('|');
-    let (kpi, window, start, dims) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let start = if start.is_empty() { None } else { Some(Millis(start.parse().ok()?)) };
-    let dim = |pair: &str| pair.split_once('=').and_then(|(name, value)| Some((name.to_owned(), unescape(value)?)));
-    let dims = dims.split(',').filter(|pair| !pair.is_empty()).map(dim).collect::<Option<_>>()?;
-    let row = NamedRow { kpi: kpi.to_owned(), window: WindowKind::parse(window)?, start, dims };
-    parts.next().is_none().then_some(row)
-}
-
-fn unescape(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut out = parts.next()?.to_owned();
-    for part in parts {
-        out.push(char::from(u8::from_str_radix(part.get(..2)?, 16).ok()?));
-        out.push_str(&part[2..]);
-    }
-    Some(out)
 }
 
 /// As KpiUpdate has it.
@@ -222,6 +198,8 @@ mod tests {
 
     use super::*;
     use crate::kpi::measures::Scale;
+    use crate::model::time::Millis;
+    use crate::model::window::WindowKind;
     use crate::rollup::row::Says;
 
     fn row() -> Row {
@@ -252,13 +230,6 @@ mod tests {
         expect!["cost_per_lead|1d|1767571200000|channel=a%3Db%2C 5%25%7Cc,model=first"].assert_eq(&key(&row().id));
         let all = RowId { kpi: Arc::from("leads"), window: WindowKind::All, start: None, dims: Vec::new() };
         expect!["leads|all||"].assert_eq(&key(&all));
-        let named = parse_key(&key(&row().id)).expect("a key");
-        assert_eq!((&*named.kpi, named.window, named.start), ("cost_per_lead", WindowKind::Day, row().id.start));
-        assert_eq!(named.dims[0], ("channel".to_owned(), "a=b, 5%|c".to_owned()));
-        assert_eq!(parse_key(&key(&all)).map(|named| (named.start, named.dims.len())), Some((None, 0)));
-        for bad in ["", "leads", "leads|1d|x|", "leads|2h|0|", "leads|1d|0|a", "leads|1d|0|a=%4", "leads|1d|0||"] {
-            assert_eq!(parse_key(bad), None, "{bad}");
-        }
     }
 
     #[test]

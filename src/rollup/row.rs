@@ -18,15 +18,6 @@ pub struct RowId {
     pub dims: Vec<(&'static str, Arc<str>)>,
 }
 
-/// A row by name alone, as a key spells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedRow {
-    pub kpi: String,
-    pub window: WindowKind,
-    pub start: Option<Millis>,
-    pub dims: Vec<(String, String)>,
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     pub id: RowId,

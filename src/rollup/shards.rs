@@ -64,6 +64,9 @@ impl Shards {
             (symbol.0 as usize).checked_sub(1).and_then(|at| symbols.get(at)).copied().unwrap_or(Symbol::ABSENT)
         };
         let mut former = if block.whole { std::mem::take(&mut shard.cells) } else { HashMap::new() };
+        if block.whole {
+            shard.cells.reserve(block.cells.len());
+        }
         let mut deltas = Vec::with_capacity(block.cells.len());
         for cell in &block.cells {
             let values: Values = cell.values.iter().map(spelled).collect();

@@ -490,36 +490,3 @@ fn lookups_find_rows_by_name_window_and_dimension() {
     );
     check(found(Query { kpi: Some("visitors".to_owned()), ..Query::default() }), expect![""]);
 }
-
-#[test]
-fn a_new_owner_buries_what_has_gone() {
-    let mut rollup = Rollup::new(&settings("\"sessions\", \"leads\"", "\"1d\", \"all\""));
-    let mut assume = |key: &str| rollup.assume_published(&crate::publish::kpi_update::parse_key(key).expect("a key"));
-    assert!(assume("sessions|1d|1768003200000|channel=gone"));
-    assert!(assume("sessions|1d|1768003200000|channel=pr"));
-    assert!(assume("leads|all||channel=pr,model=first"));
-    for never in [
-        "sessions|1d|1768003200001|channel=pr",
-        "sessions|1h|1768003200000|channel=pr",
-        "sessions|1d|1768003200000|channel=pr,model=first",
-        "leads|all||channel=pr,model=u_shaped",
-        "visitors|all||",
-    ] {
-        assert!(!assume(never), "{never}");
-    }
-    rollup.apply(&Cells::of(0, Some(at("2026-01-12T08:00:00Z"))).sessions("2026-01-10", "pr", 1).0);
-    check(
-        rollup.changed(true, NOW),
-        expect![[r#"
-        leads|all||channel=pr,model=first gone
-        sessions|1d|1768003200000| = 1 final
-        sessions|1d|1768003200000|channel=gone gone
-        sessions|1d|1768003200000|channel=pr = 1 final
-        sessions|1d|1768003200000|channel_group=earned = 1 final
-        sessions|all|| = 1
-        sessions|all||channel=pr = 1
-        sessions|all||channel_group=earned = 1
-    "#]],
-    );
-    check(rollup.changed(true, NOW), expect![""]);
-}

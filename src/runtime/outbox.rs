@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::log::{Log, LogError, Outgoing, Writer};
+use super::log::{Log, LogError, Outgoing, Partition, Writer};
 use super::settings::{Backoff, Limits};
 use crate::model::time::Millis;
 
@@ -21,10 +21,18 @@ struct Sender {
     last_offset: Option<i64>,
 }
 
+struct UnderWay {
+    slip: Slip,
+    bytes: usize,
+    to: Partition,
+}
+
 struct Inner<L: Log> {
     writer: Option<L::Writer>,
     waiting: VecDeque<(Slip, Outgoing)>,
-    under_way: BTreeMap<u64, (Slip, usize)>,
+    under_way: BTreeMap<u64, UnderWay>,
+    /// How many are under way to each partition.
+    to: BTreeMap<Partition, usize>,
     senders: BTreeMap<Slip, Sender>,
     bytes: usize,
     last_number: u64,
@@ -44,6 +52,7 @@ impl<L: Log> Outbox<L> {
             writer: None,
             waiting: VecDeque::new(),
             under_way: BTreeMap::new(),
+            to: BTreeMap::new(),
             senders: BTreeMap::new(),
             bytes: 0,
             last_number: 0,
@@ -110,7 +119,7 @@ impl<L: Log> Outbox<L> {
         if (inner.waiting.is_empty() && inner.under_way.is_empty()) || !inner.backoff.is_due(now) {
             return Ok(());
         }
-        match inner.attempt(&self.log, wait) {
+        match inner.attempt(&self.log, self.limits.records_under_way, wait) {
             Ok(()) => inner.backoff.succeed(),
             Err(error @ (LogError::Fatal(_) | LogError::Fenced(_))) => return Err(error),
             Err(error) => {
@@ -128,28 +137,43 @@ impl<L: Log> Outbox<L> {
 }
 
 impl<L: Log> Inner<L> {
-    fn attempt(&mut self, log: &L, wait: Duration) -> Result<(), LogError> {
+    fn attempt(&mut self, log: &L, most: usize, wait: Duration) -> Result<(), LogError> {
         let writer = match &mut self.writer {
             Some(writer) => writer,
             none => none.insert(log.writer()?),
         };
+        let mut later = VecDeque::new();
         while let Some((slip, record)) = self.waiting.pop_front() {
+            let to = record.partition.clone();
+            let under_way = self.to.entry(to.clone()).or_default();
+            // Once one of a partition waits, all that follow it do.
+            if *under_way >= most {
+                later.push_back((slip, record));
+                continue;
+            }
             let bytes = size(&record);
             self.last_number += 1;
             match writer.send(self.last_number, record)? {
-                Ok(()) => drop(self.under_way.insert(self.last_number, (slip, bytes))),
+                Ok(()) => {
+                    *under_way += 1;
+                    self.under_way.insert(self.last_number, UnderWay { slip, bytes, to });
+                }
                 Err(record) => {
-                    self.waiting.push_front((slip, record));
+                    later.push_back((slip, record));
                     break;
                 }
             }
         }
+        later.append(&mut self.waiting);
+        self.waiting = later;
         let mut failure = None;
         let (under_way, senders, held) = (&mut self.under_way, &mut self.senders, &mut self.bytes);
+        let per_partition = &mut self.to;
         writer.poll(wait, &mut |number, outcome| match outcome {
             Ok(offset) => {
-                if let Some((slip, bytes)) = under_way.remove(&number) {
+                if let Some(UnderWay { slip, bytes, to }) = under_way.remove(&number) {
                     *held -= bytes;
+                    per_partition.entry(to).and_modify(|count| *count -= 1);
                     if let Some(sender) = senders.get_mut(&slip) {
                         sender.pending -= 1;
                         sender.last_offset = Some(offset);
@@ -169,6 +193,7 @@ impl<L: Log> Inner<L> {
         self.writer = None;
         self.waiting.clear();
         self.under_way.clear();
+        self.to.clear();
         self.bytes = 0;
         for sender in self.senders.values_mut().filter(|sender| sender.pending > 0) {
             (sender.pending, sender.failed) = (0, true);

@@ -28,8 +28,11 @@ pub struct Limits {
     /// An ingest flush is written after this time or at this size of its input.
     pub flush_after: Span,
     pub flush_bytes: usize,
-    /// Flushes that are written but not acknowledged: input is paused beyond.
+    /// Flushes that are written but not acknowledged: input waits beyond. From the fifth record of a partition on
+    /// librdkafka's idempotent producer spins until one is acknowledged.
     pub flushes_under_way: usize,
+    /// The same for each partition of what the shards write without transactions.
+    pub records_under_way: usize,
     /// The group's consumer is not polled for so long at most while they are; then the inputs are paused.
     pub unheard_at_most: Span,
     /// A partition that was at its end so lately has no backlog.
@@ -47,6 +50,8 @@ pub struct Limits {
     pub commit_interval: Span,
     /// … and at this one when only offsets moved.
     pub offsets_interval: Span,
+    /// A shard tells the rollup all its cells, not only changed ones, at least so often while it has anything to tell.
+    pub whole_interval: Span,
     /// What a shard folds while a transaction is under way, in bytes of its input.
     pub batch_bytes: usize,
     /// What waits for the shared writer, in bytes.
@@ -62,8 +67,9 @@ impl Default for Limits {
         Self {
             poll_records: 1000,
             flush_after: Span(200),
-            flush_bytes: 512 << 10,
-            flushes_under_way: 16,
+            flush_bytes: 2 << 20,
+            flushes_under_way: 4,
+            records_under_way: 4,
             unheard_at_most: Span(10_000),
             ended_lately: Span(1000),
             idle_beat: Span(1000),
@@ -73,6 +79,7 @@ impl Default for Limits {
             fenced_pause: Span(5000),
             commit_interval: Span(250),
             offsets_interval: Span(1000),
+            whole_interval: Span(600_000),
             batch_bytes: 8 << 20,
             outbox_bytes: 32 << 20,
             rows_per_transaction: 5000,

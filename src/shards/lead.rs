@@ -37,6 +37,10 @@ impl Keyed for Lead {
     fn key(&self) -> EntityKey {
         self.key
     }
+
+    fn warm(&self) {
+        std::hint::black_box(self.touches.last().map(TouchRow::at));
+    }
 }
 
 impl Lead {
@@ -266,8 +270,7 @@ const fn growth(len: usize) -> usize {
 fn count_touch(touch: &Touch<'_>, origin: OriginId, fold: &mut Fold) {
     let [channel, campaign, ..] = fold.symbols.origin_symbols(origin);
     let kind = fold.names.kinds[touch.kind as usize];
-    let number = u64::from(origin.0) << 8 | touch.kind as u64;
-    fold.tally.count_touch(touch.occurred_at, number, [kind, channel, campaign]);
+    fold.tally.count_touch(touch.occurred_at, [kind, channel, campaign]);
     if touch.kind == TouchKind::ContentRead && fold.wants(Measure::ContentReads) {
         let asset = fold.symbols.of(crate::kpi::measures::Dim::Asset, touch.asset_id.as_deref().unwrap_or(NONE));
         fold.count(Measure::ContentReads, touch.occurred_at, &[asset]);

@@ -8,6 +8,9 @@ const PAGE: usize = 1024;
 
 pub trait Keyed {
     fn key(&self) -> EntityKey;
+
+    /// Reads of what the next event will look at, for no other reason than that it is read.
+    fn warm(&self) {}
 }
 
 #[derive(Debug)]
@@ -55,6 +58,13 @@ impl<T: Keyed> Table<T> {
 
     fn at(&self, at: u32) -> &T {
         &self.pages[at as usize / PAGE][at as usize % PAGE]
+    }
+
+    /// Asks memory for an entity that is wanted soon. Nothing depends on what comes, so nothing waits for it.
+    pub fn warm(&self, key: EntityKey) {
+        if let Some(at) = self.find(key) {
+            self.at(at).warm();
+        }
     }
 
     #[must_use]

@@ -5,13 +5,12 @@ use std::hash::BuildHasher;
 
 use foldhash::quality::FixedState;
 use hashbrown::{HashMap, HashTable};
-use smallvec::SmallVec;
 
 use super::symbols::Symbols;
 use crate::kpi::measures::{Measure, Sum};
 use crate::kpi::plan::{Kept, Plan};
 use crate::model::time::Millis;
-use crate::model::window::{LocalHour, LocalTime, Window, WindowKind};
+use crate::model::window::{LocalTime, Window, WindowKind};
 use crate::partials::block::BlockCell;
 use crate::partials::cells::{Amount, CellKey, Symbol, Values};
 
@@ -43,43 +42,37 @@ pub struct Tally {
     hasher: FixedState,
     plan: Plan,
     time: LocalTime,
-    recent: Recent,
+    recent: Vec<Recent>,
 }
 
-/// The cells that touches of the last hours went to: the next touch of the same kind and origin goes there too.
-#[derive(Debug, Default)]
+/// The cells that touches went to lately, by grain of the plan: the next touch of the same kind and origin in the same
+/// window goes there too.
+#[derive(Debug)]
 struct Recent {
-    hours: [RecentHour; 4],
+    grain: WindowKind,
+    kept: Kept,
+    windows: [RecentWindow; 4],
     oldest: usize,
 }
 
-#[derive(Debug)]
-struct RecentHour {
-    from: Millis,
-    to: Millis,
-    slots: HashMap<u64, SmallVec<[Slot; 3]>, foldhash::fast::FixedState>,
-}
-
-impl Default for RecentHour {
-    fn default() -> Self {
-        Self { from: Millis(1), to: Millis(0), slots: HashMap::default() }
-    }
+#[derive(Debug, Default)]
+struct RecentWindow {
+    window: Option<Window>,
+    slots: HashMap<(Symbol, Symbol, Symbol), Slot, foldhash::fast::FixedState>,
 }
 
 impl Recent {
-    /// The cells of one hour, which stays the newest until others are asked for.
-    fn hour(&mut self, at: Millis, time: &mut LocalTime) -> &mut RecentHour {
-        let known = self.hours.iter().position(|hour| hour.from <= at && at < hour.to);
+    /// The cells of one window, which stays known until three others were asked for.
+    fn window(&mut self, window: Window) -> &mut RecentWindow {
+        let known = self.windows.iter().position(|recent| recent.window == Some(window));
         let place = known.unwrap_or_else(|| {
-            let LocalHour { from, to, .. } = time.hour(at);
             let place = self.oldest;
-            self.oldest = (place + 1) % self.hours.len();
-            let hour = &mut self.hours[place];
-            (hour.from, hour.to) = (from, to);
-            hour.slots.clear();
+            self.oldest = (place + 1) % self.windows.len();
+            self.windows[place].window = Some(window);
+            self.windows[place].slots.clear();
             place
         });
-        &mut self.hours[place]
+        &mut self.windows[place]
     }
 }
 
@@ -87,15 +80,14 @@ impl Tally {
     #[must_use]
     pub fn new(plan: Plan, time: LocalTime) -> Self {
         let hasher = FixedState::with_seed(0x6365_6c6c_735f_6f66);
-        Self {
-            cells: Vec::new(),
-            index: HashTable::new(),
-            changed: Vec::new(),
-            hasher,
-            plan,
-            time,
-            recent: Recent::default(),
-        }
+        let recent = |(grain, kept): &(WindowKind, Kept)| Recent {
+            grain: *grain,
+            kept: *kept,
+            windows: std::array::from_fn(|_| RecentWindow::default()),
+            oldest: 0,
+        };
+        let recent = plan.grains(Measure::Touches).iter().map(recent).collect();
+        Self { cells: Vec::new(), index: HashTable::new(), changed: Vec::new(), hasher, plan, time, recent }
     }
 
     /// The tally that `dump` described.
@@ -167,24 +159,20 @@ impl Tally {
         }
     }
 
-    /// Counts a touch that nothing can take back. The same as `count` with kind, channel and campaign, which `number`
-    /// stands for, but without looking its cells up again.
-    pub fn count_touch(&mut self, at: Millis, number: u64, values: [Symbol; 3]) {
-        let grains = self.plan.grains(Measure::Touches);
-        if grains.iter().any(|(grain, _)| *grain == WindowKind::Minute) {
-            return self.count(Measure::Touches, at, &values, 1);
-        }
-        let slots = match self.recent.hour(at, &mut self.time).slots.get(&number) {
-            Some(slots) => slots.clone(),
-            None => {
-                let mut keys: SmallVec<[CellKey; 3]> = SmallVec::new();
-                self.cells_of(Measure::Touches, at, &values, |key| keys.push(key));
-                let slots: SmallVec<[Slot; 3]> = keys.into_iter().map(|key| self.slot(key)).collect();
-                self.recent.hour(at, &mut self.time).slots.insert(number, slots.clone());
-                slots
-            }
-        };
-        for slot in slots {
+    /// Counts a touch that nothing can take back, by kind, channel and campaign: the same as `count`, but a cell that
+    /// was found lately is not looked up again.
+    pub fn count_touch(&mut self, at: Millis, values: [Symbol; 3]) {
+        for n in 0..self.recent.len() {
+            let Recent { grain, kept, .. } = self.recent[n];
+            let bucket = self.time.window_at(grain, at);
+            let [kind, channel, campaign] = kept_of(values, kept);
+            let known = self.recent[n].window(bucket).slots.get(&(kind, channel, campaign)).copied();
+            let slot = known.unwrap_or_else(|| {
+                let values = [kind, channel, campaign].into_iter().collect();
+                let slot = self.slot(CellKey { measure: Measure::Touches, bucket, values });
+                self.recent[n].window(bucket).slots.insert((kind, channel, campaign), slot);
+                slot
+            });
             self.add_at(slot, Amount { sum: 1, facts: 1 });
         }
     }
@@ -237,6 +225,10 @@ impl Tally {
 
 fn project(values: &[Symbol], kept: Kept) -> Values {
     values.iter().enumerate().map(|(n, value)| if kept.keeps(n) { *value } else { Symbol::ABSENT }).collect()
+}
+
+fn kept_of<const N: usize>(values: [Symbol; N], kept: Kept) -> [Symbol; N] {
+    std::array::from_fn(|n| if kept.keeps(n) { values[n] } else { Symbol::ABSENT })
 }
 
 /// Gives the symbols of a block numbers of its own.

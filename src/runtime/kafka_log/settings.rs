@@ -109,11 +109,8 @@ pub(super) fn writer(kafka: &Kafka) -> ClientConfig {
 pub(super) fn transactor(kafka: &Kafka, id: &str) -> ClientConfig {
     let mut defaults = PRODUCE.to_vec();
     defaults.push(("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS));
-    let mut config = build(
-        kafka,
-        &defaults,
-        &[("transactional.id", id), ("enable.idempotence", "true"), ("acks", "all"), ("linger.ms", "0")],
-    );
+    let mut config =
+        build(kafka, &defaults, &[("transactional.id", id), ("enable.idempotence", "true"), ("acks", "all")]);
     // A record may wait as long as its transaction, not longer: librdkafka adjusts its own default.
     config.remove("message.timeout.ms");
     config

@@ -1,7 +1,7 @@
 //! The rollup at work: blocks of partials in, the rows that changed out, the newest value of each. While rows are on
 //! their way no others are asked for, so under load the interval stretches and rows never queue.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::Report;
@@ -23,7 +23,9 @@ pub(super) struct Owning<L: Log, P: Parts> {
     rollup: P::Rollup,
     partials: Partition,
     kpis: Vec<Partition>,
-    prints: BTreeMap<String, u64>,
+    /// What the topic held when this instance took over, by key: the print of each value. Compared with the first rows,
+    /// which say all there is: what is not among them is gone.
+    found: Option<BTreeMap<String, u64>>,
     /// Read once from the beginning to the end: before that, rows would be of the past.
     caught_up: bool,
     next: i64,
@@ -32,8 +34,6 @@ pub(super) struct Owning<L: Log, P: Parts> {
     trimmed: i64,
     queue: VecDeque<Row>,
     flight: Option<Flight>,
-    /// The first rows after taking over say all there is: what is published beyond them is gone.
-    first: bool,
     last_publish: Option<Millis>,
     last_settle: Option<Millis>,
     last_trim: Option<Millis>,
@@ -61,7 +61,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
             rollup: taking.rollup,
             partials,
             kpis: taking.kpis,
-            prints: taking.prints,
+            found: Some(taking.prints),
             caught_up: false,
             next: low,
             committed: low,
@@ -69,7 +69,6 @@ impl<L: Log, P: Parts> Owning<L, P> {
             trimmed: low,
             queue: VecDeque::new(),
             flight: None,
-            first: true,
             last_publish: None,
             last_settle: None,
             last_trim: None,
@@ -158,33 +157,29 @@ impl<L: Log, P: Parts> Owning<L, P> {
 
     /// Asks for the rows that changed and queues those that say something else than what is published.
     fn collect(&mut self, settle: bool, now: Millis) {
-        let settle = settle || self.first;
+        let found = self.found.take();
+        let settle = settle || found.is_some();
         self.last_publish = Some(now);
         if settle {
             self.last_settle = Some(now);
         }
         self.last_row_settled = false;
-        let mut gone: BTreeSet<String> = BTreeSet::new();
-        if std::mem::take(&mut self.first) {
-            gone = self.prints.keys().cloned().collect();
+        let rows = self.rollup.changed(settle, now);
+        match found {
+            Some(found) => self.queue_what_differs(rows, found),
+            None => self.queue.extend(rows),
         }
-        for row in self.rollup.changed(settle, now) {
-            gone.remove(&row.key);
-            let news = match &row.value {
-                Some(value) => {
-                    let print = self.rollup.print(value);
-                    self.prints.insert(row.key.clone(), print) != Some(print)
-                }
-                None => self.prints.remove(&row.key).is_some(),
-            };
-            if news {
+    }
+
+    fn queue_what_differs(&mut self, rows: Vec<Row>, mut found: BTreeMap<String, u64>) {
+        for row in rows {
+            let known = found.remove(&row.key);
+            let says = row.value.as_deref().map(|value| self.rollup.print(value));
+            if says != known {
                 self.queue.push_back(row);
             }
         }
-        for key in gone {
-            self.prints.remove(&key);
-            self.queue.push_back(Row { key, value: None });
-        }
+        self.queue.extend(found.into_keys().map(|key| Row { key, value: None }));
     }
 
     fn submit(&mut self, site: &Site<L, P>) -> Result<(), LogError> {

@@ -6,7 +6,7 @@ use super::Report;
 use super::claim::Claim;
 use super::saving::Saving;
 use super::sealed::{Fate, Sealed};
-use crate::model::time::Millis;
+use crate::model::time::{Millis, Span};
 use crate::runtime::effects::{Counts, records};
 use crate::runtime::ingest_driver::Progress;
 use crate::runtime::log::{Log, LogError, Outgoing, Partition, Read, Reader, Transaction};
@@ -14,6 +14,8 @@ use crate::runtime::outbox::Slip;
 use crate::runtime::parts::{Fold, Parts, Positions};
 use crate::runtime::recovery::{Recovered, apply};
 use crate::runtime::site::{DriverError, Site};
+
+const LEAST_TOLD_BYTES: usize = 1 << 20;
 
 pub(super) struct Live<L: Log, P: Parts> {
     pub(super) number: u16,
@@ -28,6 +30,12 @@ pub(super) struct Live<L: Log, P: Parts> {
     pub(super) committed: Positions,
     pub(super) sealed: Option<Sealed>,
     last_seal: Millis,
+    /// When the rollup was last told of changed cells.
+    last_told: Millis,
+    /// What it was told since all cells were in a block, when that was, and how much they were.
+    told_bytes: usize,
+    told_whole: Millis,
+    whole_bytes: usize,
     /// Folded since the last seal.
     gathered_bytes: usize,
     claim: Claim,
@@ -54,6 +62,10 @@ impl<L: Log, P: Parts> Live<L, P> {
             committed,
             sealed: None,
             last_seal: now,
+            last_told: Millis::MIN,
+            told_bytes: 0,
+            told_whole: now,
+            whole_bytes: 0,
             gathered_bytes: 0,
             claim: Claim::new(site, number),
             slip: site.outbox.open(),
@@ -135,6 +147,18 @@ impl<L: Log, P: Parts> Live<L, P> {
         self.is_caught_up() && (self.fold.has_news() || self.claim.is_new())
     }
 
+    /// Rows are published at an interval: more than two blocks in it would only say the same cells again.
+    fn may_tell(&self, site: &Site<L, P>, now: Millis) -> bool {
+        self.last_told + Span(site.settings.output_interval.0 / 2) <= now
+    }
+
+    /// All cells are told again now and then, so that what any shard told before can be trimmed and a new rollup has
+    /// little to read: when changes have come to as much as that, so that writing is at most doubled, or after a while.
+    fn is_whole_due(&self, site: &Site<L, P>, now: Millis) -> bool {
+        let is_long_ago = self.told_whole + site.settings.limits.whole_interval <= now;
+        is_long_ago || self.told_bytes >= self.whole_bytes.max(LEAST_TOLD_BYTES)
+    }
+
     fn read(&mut self, site: &Site<L, P>, wait: Duration) -> Result<usize, DriverError> {
         let Self { reader, fold, seen, gathered_bytes, saving, .. } = self;
         let journal = &self.journal;
@@ -171,7 +195,7 @@ impl<L: Log, P: Parts> Live<L, P> {
         }
         let limits = &site.settings.limits;
         let moved = self.seen != self.committed;
-        let tells = self.has_to_tell() && self.claim.number().is_some();
+        let tells = self.has_to_tell() && self.claim.number().is_some() && self.may_tell(site, now);
         let after =
             if tells || (moved && self.fold.has_news()) { limits.commit_interval } else { limits.offsets_interval };
         let is_large = self.gathered_bytes >= limits.batch_bytes;
@@ -186,11 +210,16 @@ impl<L: Log, P: Parts> Live<L, P> {
             self.saving.cut();
             (self.fold.positions(), self.fold.snapshot())
         });
-        let tells = self.has_to_tell() || (self.is_caught_up() && snapshot.is_some());
+        let tells = self.has_to_tell() && (last || self.may_tell(site, now));
         let block = self.claim.number().filter(|_| tells).map(|claim| {
+            self.last_told = now;
             let takes_over = self.claim.is_new();
             self.claim.told();
-            self.fold.take_block(claim, takes_over, takes_over || snapshot.is_some())
+            let whole = takes_over || self.is_whole_due(site, now);
+            if whole {
+                self.told_whole = now;
+            }
+            self.fold.take_block(claim, takes_over, whole)
         });
         let offsets = vec![(self.journal.clone(), self.seen.journal), (self.forwards.clone(), self.seen.forwards)];
         let records = records(effects, &site.names, self.counts);
@@ -205,9 +234,14 @@ impl<L: Log, P: Parts> Live<L, P> {
         self.committed = sealed.offsets;
         self.report.transactions += 1;
         if let Some(block) = sealed.block {
-            let value = Some(block.encode());
+            let value = block.encode();
+            if block.whole {
+                (self.told_bytes, self.whole_bytes) = (0, value.len());
+            } else {
+                self.told_bytes += value.len();
+            }
             let partition = site.names.partials_log();
-            let record = Outgoing { partition, timestamp: None, key: None, value, headers: Vec::new() };
+            let record = Outgoing { partition, timestamp: None, key: None, value: Some(value), headers: Vec::new() };
             site.outbox.send(self.slip, record);
         }
         if let Some((positions, chunks)) = sealed.snapshot {
