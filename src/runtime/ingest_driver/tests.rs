@@ -23,6 +23,10 @@ type Driver = IngestDriver<MemoryLog, Toy>;
 
 impl Bench {
     fn new(faults: Box<dyn Faults>) -> Self {
+        Self::with_partitions(1, faults)
+    }
+
+    fn with_partitions(partitions: u16, faults: Box<dyn Faults>) -> Self {
         let now = Millis(1_000_000);
         let log = MemoryLog::new(now, Patience::default(), faults);
         let topic = |name: &str, partitions| NewTopic {
@@ -31,7 +35,7 @@ impl Bench {
             replication_factor: 1,
             properties: Vec::new(),
         };
-        let inputs = Topic::ALL.into_iter().map(|input| topic(input.name(), 1));
+        let inputs = Topic::ALL.into_iter().map(|input| topic(input.name(), partitions));
         log.create(&inputs.chain([topic("journal", SHARDS)]).collect::<Vec<_>>()).expect("creates");
         Self { log, now, toy: Toy::default() }
     }
@@ -41,9 +45,13 @@ impl Bench {
     }
 
     fn write(&self, values: &[&str]) {
+        self.write_to(0, values);
+    }
+
+    fn write_to(&self, number: i32, values: &[&str]) {
         let mut writer = self.log.writer().expect("a writer");
         for value in values {
-            let partition = Partition { topic: "touchpoints".into(), number: 0 };
+            let partition = Partition { topic: "touchpoints".into(), number };
             let value = Some(value.as_bytes().to_vec());
             let record = Outgoing { partition, timestamp: None, key: None, value, headers: Vec::new() };
             writer.send(0, record).expect("a log").expect("room");
@@ -255,4 +263,28 @@ fn input_waits_while_the_journal_takes_nothing() {
     failing.store(false, Ordering::SeqCst);
     bench.run(&mut [&mut driver], 600);
     assert_eq!((bench.folded(), bench.committed()), (60, Some(60)));
+}
+
+#[test]
+fn a_backlog_is_read_as_it_happened() {
+    let mut bench = Bench::with_partitions(2, Box::new(NoFaults));
+    let (hour, minute) = (3_600_000, 60_000);
+    let events = |apart: i64| (0..500).map(|n| format!("x{apart}-{n}@{}", n * apart)).collect::<Vec<_>>();
+    for (number, apart) in [(0, hour), (1, minute)] {
+        let values = events(apart);
+        bench.write_to(number, &values.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let limits = crate::runtime::settings::Limits { poll_records: 20, ..settings().limits };
+    let log = Arc::new(bench.log.clone());
+    let mut driver = IngestDriver::new(log, Arc::new(names()), Settings { limits, ..settings() }, bench.toy.clone());
+    let next = |driver: &Driver, number: i32| {
+        let touches = |partition: &Partition| &*partition.topic == "touchpoints" && partition.number == number;
+        driver.positions().find(|(partition, _)| touches(partition)).map_or(0, |(_, next)| next)
+    };
+    while next(&driver, 1) < 500 {
+        bench.run(&mut [&mut driver], 1);
+        assert!(next(&driver, 0) < 250, "days ahead of what is still to be read");
+    }
+    bench.run(&mut [&mut driver], 100);
+    assert_eq!(bench.folded(), 1000);
 }

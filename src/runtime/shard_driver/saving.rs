@@ -1,5 +1,5 @@
-//! When a shard's state is saved, and the snapshot on its way: due when the journal's tail is as long as the last one,
-//! so that writing is at most doubled and a restore stays bounded.
+//! When a shard's state is saved, and the snapshot on its way: due when the journal's tail is twice as long as the last
+//! one, so that writing stays small beside the journal's and a restore bounded.
 
 use crate::model::time::Millis;
 use crate::runtime::log::{Log, Partition};
@@ -56,7 +56,9 @@ impl Saving {
 
     /// `last`: at a graceful stop any tail is worth it.
     pub fn is_due<L: Log, P: Parts>(&self, site: &Site<L, P>, last: bool) -> bool {
-        let least = site.settings.snapshot_min_tail_bytes.max(self.shelf.last_bytes());
+        // Twice as long as the last one, so that writing is at most half more. Shards that are filled alike take turns.
+        let least = site.settings.snapshot_min_tail_bytes.max(2 * self.shelf.last_bytes());
+        let least = least + least * u64::from(self.number % 4) / 4;
         !self.is_under_way() && self.tail_bytes > 0 && (last || self.tail_bytes >= least)
     }
 
