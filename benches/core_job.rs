@@ -71,7 +71,7 @@ pub fn records(events: usize, leads: usize) -> Vec<(Topic, Vec<u8>)> {
 /// Parts of a history in which each lead has five touches, of its two visitors.
 pub fn five_touches_each(leads: usize) -> impl Iterator<Item = Vec<(Topic, Vec<u8>)>> {
     let mut chance = ChaCha8Rng::seed_from_u64(2);
-    let parts = 50;
+    let parts = 500;
     (0..parts).map(move |part| {
         let all = part * leads * 5 / parts..(part + 1) * leads * 5 / parts;
         let span = Span::DAY.0 * DAYS;

@@ -305,7 +305,7 @@ impl Shard {
             Subject::Lead(key) => return self.leads.get_or_insert(key, || Lead::new(key)).touch(touch, late, fold),
             Subject::Deal(_) | Subject::None => unreachable!("a touch is its visitor's or its lead's"),
         };
-        let visitor = self.visitors.get_or_insert(key, || Visitor::new(key));
+        let mut visitor = self.visitors.get_or_insert(key, || Visitor::new(key));
         let (at, kind, origin) = (touch.occurred_at, touch.kind, fold.symbols.origin(&touch.origin));
         let account = touch.account_id.as_deref().map(Into::into);
         let id = PackedId::UNSET;
@@ -426,20 +426,18 @@ impl Shard {
     /// What it holds and has done. Walks all entities: not for every event.
     #[must_use]
     pub fn status(&self) -> Status {
-        let bytes = self.visitors.iter().map(Visitor::bytes).sum::<usize>()
-            + self.leads.iter().map(Lead::bytes).sum::<usize>()
-            + self.deals.iter().map(Deal::bytes).sum::<usize>()
-            + self.accounts.iter().map(Account::bytes).sum::<usize>()
-            + self.spending.bytes()
-            + self.visitors.len() * size_of::<Visitor>()
-            + self.leads.len() * size_of::<Lead>();
+        let bytes = self.visitors.bytes(Visitor::bytes)
+            + self.leads.bytes(Lead::bytes)
+            + self.deals.bytes(Deal::bytes)
+            + self.accounts.bytes(Account::bytes)
+            + self.spending.bytes();
         Status {
             watermarks: self.watermarks(),
             counters: self.counters,
             visitors: self.visitors.len(),
             leads: self.leads.len(),
             deals: self.deals.len(),
-            touches: self.leads.iter().map(Lead::touches).sum(),
+            touches: self.leads.rows(Lead::touches),
             cells: self.fold.tally.len(),
             bytes,
         }

@@ -3,13 +3,16 @@
 
 use std::cmp::Ordering;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const UUID: u8 = 0;
 const LONG: u8 = 255;
+/// Stands for `LONG` where a tag has five bits.
+const PACKED_LONG: u8 = 17;
 
 /// An id as rows keep it. Means something only together with the arena that packed it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackedId {
     tag: u8,
     bytes: [u8; 16],
@@ -84,9 +87,47 @@ impl PackedId {
     /// Stands where an id is still to be packed.
     pub const UNSET: Self = Self { tag: UUID, bytes: [0; 16] };
 
+    /// The tag in five bits, and the rest.
+    #[must_use]
+    pub const fn packed(self) -> (u8, [u8; 16]) {
+        (if self.tag == LONG { PACKED_LONG } else { self.tag }, self.bytes)
+    }
+
+    #[must_use]
+    pub const fn unpacked(tag: u8, bytes: [u8; 16]) -> Self {
+        Self { tag: if tag >= PACKED_LONG { LONG } else { tag }, bytes }
+    }
+
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 17] {
+        let mut all = [self.tag; 17];
+        all[1..].copy_from_slice(&self.bytes);
+        all
+    }
+
+    #[must_use]
+    pub const fn of_bytes([tag, bytes @ ..]: [u8; 17]) -> Self {
+        Self { tag, bytes }
+    }
+
     fn place(self) -> usize {
         let [a, b, c, d, ..] = self.bytes;
         u32::from_le_bytes([a, b, c, d]) as usize
+    }
+}
+
+/// Written in one go: a row at a time is many.
+impl Serialize for PackedId {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(&self.to_bytes())
+    }
+}
+
+impl<'de> Deserialize<'de> for PackedId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let bytes = <&[u8]>::deserialize(from)?;
+        let all = bytes.try_into().map_err(|_| D::Error::invalid_length(bytes.len(), &"17 bytes"))?;
+        Ok(Self::of_bytes(all))
     }
 }
 

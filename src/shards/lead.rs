@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::event_id::LongIds;
 use super::fold::Fold;
 use super::forward::{DealFacts, FillSession, Known, VisitorTouch};
-use super::rows::TouchRow;
+use super::rows::{self, TouchRow};
 use super::symbols::OriginId;
-use super::table::Keyed;
+use super::table::{Keyed, key_of};
 use super::visibility::Visible;
 use crate::kpi::measures::Measure;
 use crate::model::entity::EntityKey;
@@ -29,17 +29,30 @@ use history::{AccountSeen, FillRow, StageRow, Stitched};
 pub struct Lead {
     key: EntityKey,
     /// Touches that named the lead and came in time, in the order of time and id.
+    #[serde(with = "rows")]
     touches: Vec<TouchRow>,
     history: Option<Box<History>>,
 }
 
 impl Keyed for Lead {
+    const ROW: usize = TouchRow::PACKED;
+
     fn key(&self) -> EntityKey {
         self.key
     }
 
-    fn warm(&self) {
-        std::hint::black_box(self.touches.last().map(TouchRow::at));
+    fn pack(&self, to: &mut Vec<u8>) -> bool {
+        to.extend_from_slice(&self.key.0.to_le_bytes());
+        self.history.is_none() && rows::pack(&self.touches, to, TouchRow::pack)
+    }
+
+    fn unpack(&mut self, from: &[u8]) {
+        (self.key, self.history) = (key_of(from), None);
+        rows::unpack(&from[Self::FIXED..], &mut self.touches, TouchRow::unpack);
+    }
+
+    fn trim(&mut self) {
+        self.touches.shrink_to_fit();
     }
 }
 

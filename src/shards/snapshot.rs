@@ -1,10 +1,12 @@
 //! A shard's state as chunks, and back. A chunk is a part of the state that fits in a record; they load in the order
 //! given, all or none.
 //!
-//! layout of a chunk: [version u8][xxh3 of the rest, u64 LE][lz4 block with its size in front, of postcard `Part`]
+//! layout of a chunk: [version u8][xxh3 of the rest, u64 LE][part u8][rows u8][the part's items, one after the other],
+//! an item as postcard writes it; packed entities as they are in memory, all of one chunk with that many rows.
 
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -26,28 +28,47 @@ use crate::kpi::measures::Dim;
 use crate::model::window::LocalTime;
 use crate::partials::cells::{Amount, CellKey, Symbol};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
-/// How much a part holds before it is compressed: with the envelope it stays below the usual limit of a record.
-const PART_BYTES: usize = 700_000;
+/// Version, checksum, part, rows.
+const ENVELOPE: usize = 11;
 
-/// One part of the state. `R` is how it is held: borrowed to write, owned to read.
-#[derive(Serialize, Deserialize)]
-enum Part<Head, Text, Cell, V, L, D, A> {
-    Head(Head),
-    Texts(Vec<(Dim, Text)>),
-    Origins(Vec<[Symbol; 4]>),
-    LongIds(LongIdsPart),
-    Cells(Vec<Cell>),
-    Visitors(Vec<V>),
-    Leads(Vec<L>),
-    Deals(Vec<D>),
-    Accounts(Vec<A>),
+/// A chunk that has grown to this is full: with one more entity it stays below the usual limit of a record.
+const FULL: usize = 700_000;
+
+/// What a chunk holds. The numbers are stored: none is ever given to another part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Part {
+    Head,
+    Texts,
+    Origins,
+    /// A stretch of the one text that all long ids are written as.
+    LongIds,
+    Cells,
+    Visitors,
+    PackedVisitors,
+    Leads,
+    PackedLeads,
+    Deals,
+    Accounts,
 }
 
-type LongIdsPart = Vec<u8>;
-type Written<'a> = Part<HeadRef<'a>, &'a str, (&'a CellKey, Amount), &'a Visitor, &'a Lead, &'a Deal, &'a Account>;
-type Loaded = Part<Head, String, (CellKey, Amount), Visitor, Lead, Deal, Account>;
+impl Part {
+    const ALL: [Self; 11] = [
+        Self::Head,
+        Self::Texts,
+        Self::Origins,
+        Self::LongIds,
+        Self::Cells,
+        Self::Visitors,
+        Self::PackedVisitors,
+        Self::Leads,
+        Self::PackedLeads,
+        Self::Deals,
+        Self::Accounts,
+    ];
+}
 
 #[derive(Serialize)]
 struct HeadRef<'a> {
@@ -75,24 +96,25 @@ impl Shard {
     pub fn snapshot(&self) -> Vec<Vec<u8>> {
         debug_assert!(self.fold.news.is_empty() && self.letters.is_empty(), "effects are taken before a snapshot");
         let mut chunks = Chunks::default();
-        chunks.put(&Part::Head(HeadRef {
+        let head = HeadRef {
             number: self.number,
             positions: self.positions,
             sources: &self.sources,
             levels: &self.levels,
             spending: &self.spending,
             counters: self.counters,
-        }));
+        };
+        chunks.items(Part::Head, [head]);
         let (texts, origins) = self.fold.symbols.dump();
-        texts.chunks(4_000).for_each(|part| chunks.put(&Part::Texts(part.to_vec())));
-        origins.chunks(20_000).for_each(|part| chunks.put(&Part::Origins(part.to_vec())));
+        chunks.items(Part::Texts, texts);
+        chunks.items(Part::Origins, origins);
         let ids = postcard::to_stdvec(&self.fold.ids).expect("plain data of known types always encodes");
-        ids.chunks(PART_BYTES).for_each(|part| chunks.put(&Part::LongIds(part.to_vec())));
-        chunks.all(self.fold.tally.dump(), |_| 64, Part::Cells);
-        chunks.all(self.visitors.iter(), |visitor| visitor.bytes() + size_of::<Visitor>(), Part::Visitors);
-        chunks.all(self.leads.iter(), |lead| lead.bytes() + size_of::<Lead>(), Part::Leads);
-        chunks.all(self.deals.iter(), |deal| deal.bytes() + size_of::<Deal>(), Part::Deals);
-        chunks.all(self.accounts.iter(), |account| account.bytes() + size_of::<Account>(), Part::Accounts);
+        chunks.bytes(Part::LongIds, 0, ids.chunks(FULL - ENVELOPE));
+        chunks.items(Part::Cells, self.fold.tally.dump());
+        chunks.table(Part::Visitors, Part::PackedVisitors, &self.visitors);
+        chunks.table(Part::Leads, Part::PackedLeads, &self.leads);
+        chunks.items(Part::Deals, self.deals.whole());
+        chunks.items(Part::Accounts, self.accounts.whole());
         chunks.0
     }
 
@@ -100,7 +122,8 @@ impl Shard {
     pub fn restore(rules: Arc<Rules>, number: u16, chunks: &[Vec<u8>]) -> Result<Self, FoldError> {
         let mut loading = Loading::default();
         for chunk in chunks {
-            loading.take(decode(chunk)?)?;
+            let (part, rows, bytes) = open(chunk)?;
+            loading.take(part, rows, bytes)?;
         }
         loading.finish(rules, number)
     }
@@ -110,50 +133,81 @@ impl Shard {
 struct Chunks(Vec<Vec<u8>>);
 
 impl Chunks {
-    fn put(&mut self, part: &Written<'_>) {
-        let plain = postcard::to_stdvec(part).expect("plain data of known types always encodes");
-        let packed = lz4_flex::block::compress_prepend_size(&plain);
-        let mut chunk = Vec::with_capacity(packed.len() + 9);
-        chunk.push(VERSION);
-        chunk.extend_from_slice(&xxh3_64(&packed).to_le_bytes());
-        chunk.extend_from_slice(&packed);
-        self.0.push(chunk);
-    }
-
-    /// Puts items into parts of bounded size.
-    fn all<'a, T: 'a>(
-        &mut self,
-        items: impl Iterator<Item = T>,
-        bytes: impl Fn(&T) -> usize,
-        part: impl Fn(Vec<T>) -> Written<'a>,
-    ) {
-        let (mut held, mut size) = (Vec::new(), 0);
+    fn items<T: Serialize>(&mut self, part: Part, items: impl IntoIterator<Item = T>) {
+        let mut chunk = begin(part, 0);
         for item in items {
-            size += bytes(&item);
-            held.push(item);
-            if size >= PART_BYTES {
-                self.put(&part(std::mem::take(&mut held)));
-                size = 0;
+            chunk = postcard::to_extend(&item, chunk).expect("plain data of known types always encodes");
+            if chunk.len() >= FULL {
+                self.close(std::mem::replace(&mut chunk, begin(part, 0)));
             }
         }
-        if !held.is_empty() {
-            self.put(&part(held));
+        self.close(chunk);
+    }
+
+    fn bytes<'a>(&mut self, part: Part, rows: u8, stretches: impl Iterator<Item = &'a [u8]>) {
+        let mut chunk = begin(part, rows);
+        for stretch in stretches {
+            if chunk.len() + stretch.len() > FULL {
+                self.close(std::mem::replace(&mut chunk, begin(part, rows)));
+            }
+            chunk.extend_from_slice(stretch);
+        }
+        self.close(chunk);
+    }
+
+    fn table<T: Keyed + Serialize>(&mut self, whole: Part, packed: Part, table: &Table<T>) {
+        self.items(whole, table.whole());
+        for (rows, pages) in table.packed() {
+            self.bytes(packed, u8::try_from(rows).expect("few rows"), pages);
+        }
+    }
+
+    /// Puts the checksum in front. A chunk without items is none.
+    fn close(&mut self, mut chunk: Vec<u8>) {
+        if chunk.len() > ENVELOPE {
+            let sum = xxh3_64(&chunk[9..]);
+            chunk[1..9].copy_from_slice(&sum.to_le_bytes());
+            self.0.push(chunk);
         }
     }
 }
 
-fn decode(chunk: &[u8]) -> Result<Loaded, FoldError> {
-    let bad = |what: &str| FoldError::Snapshot(what.to_owned());
+fn begin(part: Part, rows: u8) -> Vec<u8> {
+    let mut chunk = vec![0; ENVELOPE];
+    (chunk[0], chunk[9], chunk[10]) = (VERSION, part as u8, rows);
+    chunk
+}
+
+fn bad(what: &str) -> FoldError {
+    FoldError::Snapshot(what.to_owned())
+}
+
+/// What a sound chunk holds: the part, the rows, and the items.
+fn open(chunk: &[u8]) -> Result<(Part, usize, &[u8]), FoldError> {
     let (&version, rest) = chunk.split_first().ok_or_else(|| bad("a chunk is empty"))?;
     if version != VERSION {
         return Err(FoldError::Snapshot(format!("version {version} is not known to this build")));
     }
-    let (sum, packed) = rest.split_first_chunk::<8>().ok_or_else(|| bad("a chunk is cut short"))?;
-    if xxh3_64(packed) != u64::from_le_bytes(*sum) {
+    let (sum, rest) = rest.split_first_chunk::<8>().ok_or_else(|| bad("a chunk is cut short"))?;
+    if xxh3_64(rest) != u64::from_le_bytes(*sum) {
         return Err(bad("a chunk does not match its checksum"));
     }
-    let plain = lz4_flex::block::decompress_size_prepended(packed).map_err(|e| bad(&e.to_string()))?;
-    postcard::from_bytes(&plain).map_err(|e| bad(&e.to_string()))
+    let ([part, rows], items) = rest.split_first_chunk().ok_or_else(|| bad("a chunk is cut short"))?;
+    let part = Part::ALL.get(usize::from(*part)).ok_or_else(|| bad("a chunk is of no known part"))?;
+    Ok((*part, usize::from(*rows), items))
+}
+
+/// Each item of a chunk.
+fn items<T: DeserializeOwned>(mut bytes: &[u8], mut take: impl FnMut(T)) -> Result<(), FoldError> {
+    while !bytes.is_empty() {
+        let (item, rest) = postcard::take_from_bytes(bytes).map_err(|e| bad(&e.to_string()))?;
+        if rest.len() == bytes.len() {
+            return Err(bad("an item is empty"));
+        }
+        bytes = rest;
+        take(item);
+    }
+    Ok(())
 }
 
 #[derive(Default)]
@@ -170,23 +224,26 @@ struct Loading {
 }
 
 impl Loading {
-    fn take(&mut self, part: Loaded) -> Result<(), FoldError> {
+    fn take(&mut self, part: Part, rows: usize, bytes: &[u8]) -> Result<(), FoldError> {
         match part {
-            Part::Head(head) => self.head = Some(head),
-            Part::Texts(texts) => self.texts.extend(texts),
-            Part::Origins(origins) => self.origins.extend(origins),
-            Part::LongIds(bytes) => self.ids.extend(bytes),
-            Part::Cells(cells) => self.cells.extend(cells),
-            Part::Visitors(all) => insert(&mut self.visitors, all)?,
-            Part::Leads(all) => insert(&mut self.leads, all)?,
-            Part::Deals(all) => insert(&mut self.deals, all)?,
-            Part::Accounts(all) => insert(&mut self.accounts, all)?,
+            Part::Head => items(bytes, |head| self.head = Some(head)),
+            Part::Texts => items(bytes, |text| self.texts.push(text)),
+            Part::Origins => items(bytes, |origin| self.origins.push(origin)),
+            Part::LongIds => {
+                self.ids.extend_from_slice(bytes);
+                Ok(())
+            }
+            Part::Cells => items(bytes, |cell| self.cells.push(cell)),
+            Part::Visitors => insert(&mut self.visitors, bytes),
+            Part::PackedVisitors => insert_packed(&mut self.visitors, rows, bytes),
+            Part::Leads => insert(&mut self.leads, bytes),
+            Part::PackedLeads => insert_packed(&mut self.leads, rows, bytes),
+            Part::Deals => insert(&mut self.deals, bytes),
+            Part::Accounts => insert(&mut self.accounts, bytes),
         }
-        Ok(())
     }
 
     fn finish(self, rules: Arc<Rules>, number: u16) -> Result<Shard, FoldError> {
-        let bad = |what: &str| FoldError::Snapshot(what.to_owned());
         let head = self.head.ok_or_else(|| bad("there is no head"))?;
         if head.number != number {
             return Err(FoldError::Snapshot(format!("it is of shard {}, not of {number}", head.number)));
@@ -215,7 +272,53 @@ impl Loading {
     }
 }
 
-fn insert<T: Keyed>(table: &mut Table<T>, all: Vec<T>) -> Result<(), FoldError> {
-    let fresh = all.into_iter().all(|entity| table.insert(entity));
-    if fresh { Ok(()) } else { Err(FoldError::Snapshot("an entity is in it twice".to_owned())) }
+fn insert<T: Keyed + DeserializeOwned>(table: &mut Table<T>, bytes: &[u8]) -> Result<(), FoldError> {
+    let mut fresh = true;
+    items(bytes, |entity| fresh &= table.insert(entity))?;
+    if fresh { Ok(()) } else { Err(bad("an entity is in it twice")) }
+}
+
+fn insert_packed<T: Keyed>(table: &mut Table<T>, rows: usize, bytes: &[u8]) -> Result<(), FoldError> {
+    let fresh = table.insert_packed(rows, bytes);
+    if fresh { Ok(()) } else { Err(bad("packed entities are twice in it, or have a wrong length")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_stay_below_the_limit_of_a_record_and_read_as_written() {
+        let texts: Vec<String> = (0..40_u8).map(|n| char::from(b'0' + n).to_string().repeat(100_000)).collect();
+        let mut chunks = Chunks::default();
+        chunks.items(Part::Texts, &texts);
+        chunks.items(Part::Origins, [[Symbol(0); 4]; 0]);
+        assert!(chunks.0.len() > 4 && chunks.0.iter().all(|chunk| chunk.len() < 1_000_000));
+        let mut read = Vec::<String>::new();
+        for chunk in &chunks.0 {
+            let (part, rows, bytes) = open(chunk).unwrap();
+            assert_eq!((part, rows), (Part::Texts, 0));
+            items(bytes, |text| read.push(text)).unwrap();
+        }
+        assert_eq!(read, texts);
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        let mut chunks = Chunks::default();
+        chunks.bytes(Part::PackedLeads, 3, std::iter::once(&[7; 100][..]));
+        let chunk = &chunks.0[0];
+        for at in 0..chunk.len() {
+            let mut damaged = chunk.clone();
+            damaged[at] ^= 1;
+            assert!(open(&damaged).is_err() && open(&chunk[..at]).is_err());
+        }
+        let mut loading = Loading::default();
+        let (part, rows, bytes) = open(chunk).unwrap();
+        assert!(loading.take(part, rows, bytes).is_err(), "a lead with three touches has another length");
+        assert!(loading.take(part, rows, &[7; 91]).is_ok());
+        assert!(loading.take(part, rows, &[7; 91]).is_err(), "it is there already");
+        assert!(loading.take(part, 200, &[7; 16 + 200 * 25]).is_err(), "so many rows are never packed");
+        assert!(loading.take(Part::Leads, 0, &[7; 20]).is_err());
+    }
 }

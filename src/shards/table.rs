@@ -1,43 +1,135 @@
-//! Entities by key: pages that never move, so that a table of millions grows without a stall, and an index of numbers.
+//! Entities by key. Most are only a key and a few rows: these lie packed in pools, one for each number of rows, without
+//! a pointer or a hole; the others are whole, in pages that never move. An entity is unpacked while somebody holds it.
 
 use hashbrown::HashTable;
 
 use crate::model::entity::EntityKey;
 
+mod held;
+mod pool;
+mod split;
+
+pub use held::Held;
+use pool::Pool;
+use split::{SPLITS, hash, split};
+
 const PAGE: usize = 1024;
 
+/// The most rows of a packed entity. With more of them its head is small beside them, and copying them is not.
+pub const MOST_PACKED: usize = 16;
+
+/// What a table keeps. By itself a kind of entity is always kept whole.
 pub trait Keyed {
+    /// Bytes of a packed entity without its rows, the key in front; and of a packed row.
+    const FIXED: usize = 16;
+    const ROW: usize = 1;
+
     fn key(&self) -> EntityKey;
 
-    /// Reads of what the next event will look at, for no other reason than that it is read.
-    fn warm(&self) {}
+    /// Appends the packed entity, if it is one that can be: the key, what is fixed, the rows.
+    fn pack(&self, _to: &mut Vec<u8>) -> bool {
+        false
+    }
+
+    /// Becomes the packed entity.
+    fn unpack(&mut self, _from: &[u8]) {}
+
+    /// Gives back what it has reserved, because it is kept whole from now on.
+    fn trim(&mut self) {}
+}
+
+/// Where an entity is: in the pool of its number of rows, or among the whole ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place(u32);
+
+impl Place {
+    const SLOT_BITS: u32 = 27;
+    /// Stands where the rows of a packed one do.
+    const WHOLE: usize = MOST_PACKED + 1;
+
+    fn new(rows: usize, slot: usize) -> Self {
+        let slot = u32::try_from(slot).ok().filter(|slot| slot >> Self::SLOT_BITS == 0);
+        let slot = slot.expect("fewer than 2^27 entities of a kind fit in the memory of a shard");
+        Self(u32::try_from(rows).expect("at most 31") << Self::SLOT_BITS | slot)
+    }
+
+    const fn rows(self) -> usize {
+        (self.0 >> Self::SLOT_BITS) as usize
+    }
+
+    const fn slot(self) -> usize {
+        (self.0 & ((1 << Self::SLOT_BITS) - 1)) as usize
+    }
 }
 
 #[derive(Debug)]
 pub struct Table<T> {
-    pages: Vec<Vec<T>>,
+    store: Store<T>,
     /// Split, so that no resize of one moves more than a share of the entities.
-    index: Vec<HashTable<u32>>,
+    index: Vec<HashTable<Place>>,
     len: usize,
+    /// The entity that is held, and between times its room to use again.
+    held: Option<T>,
+    packed: Vec<u8>,
 }
 
-const SPLITS: usize = 64;
+#[derive(Debug)]
+struct Store<T> {
+    whole: Vec<Vec<T>>,
+    /// By the number of rows.
+    pools: Vec<Pool>,
+}
 
-impl<T: Keyed> Default for Table<T> {
-    fn default() -> Self {
-        Self { pages: Vec::new(), index: (0..SPLITS).map(|_| HashTable::new()).collect(), len: 0 }
+impl<T: Keyed> Store<T> {
+    fn key(&self, place: Place) -> EntityKey {
+        if place.rows() == Place::WHOLE { self.whole(place).key() } else { key_of(self.packed(place)) }
+    }
+
+    fn packed(&self, place: Place) -> &[u8] {
+        self.pools[place.rows()].get(place.slot())
+    }
+
+    fn whole(&self, place: Place) -> &T {
+        &self.whole[place.slot() / PAGE][place.slot() % PAGE]
+    }
+
+    fn whole_mut(&mut self, place: Place) -> &mut T {
+        &mut self.whole[place.slot() / PAGE][place.slot() % PAGE]
+    }
+
+    fn push_packed(&mut self, packed: &[u8]) -> Place {
+        let rows = (packed.len() - T::FIXED) / T::ROW;
+        Place::new(rows, self.pools[rows].push(packed))
+    }
+
+    fn push_whole(&mut self, entity: T) -> Place {
+        if self.whole.last().is_none_or(|page| page.len() == PAGE) {
+            // The first page grows as it needs to: a kind may have few whole entities.
+            self.whole.push(if self.whole.is_empty() { Vec::new() } else { Vec::with_capacity(PAGE) });
+        }
+        let pages = self.whole.len();
+        let page = &mut self.whole[pages - 1];
+        page.push(entity);
+        Place::new(Place::WHOLE, (pages - 1) * PAGE + page.len() - 1)
     }
 }
 
-/// The key is a hash already. Its upper half chose the shard.
-#[expect(clippy::cast_possible_truncation, reason = "the lower half is as good as all of it")]
-const fn hash(key: EntityKey) -> u64 {
-    key.0 as u64
+/// The key in front of a packed entity.
+pub fn key_of(packed: &[u8]) -> EntityKey {
+    EntityKey(u128::from_le_bytes(packed[..16].try_into().expect("16 bytes")))
 }
 
-const fn split(hash: u64) -> usize {
-    // The index itself uses the lowest bits and the seven highest.
-    (hash >> 48) as usize % SPLITS
+impl<T: Keyed> Default for Table<T> {
+    fn default() -> Self {
+        let pools = (0..=MOST_PACKED).map(|rows| Pool::new(T::FIXED + rows * T::ROW)).collect();
+        Self {
+            store: Store { whole: Vec::new(), pools },
+            index: (0..SPLITS).map(|_| HashTable::new()).collect(),
+            len: 0,
+            held: None,
+            packed: Vec::new(),
+        }
+    }
 }
 
 impl<T: Keyed> Table<T> {
@@ -51,59 +143,199 @@ impl<T: Keyed> Table<T> {
         self.len == 0
     }
 
-    fn find(&self, key: EntityKey) -> Option<u32> {
+    fn find(&self, key: EntityKey) -> Option<Place> {
         let hash = hash(key);
-        self.index[split(hash)].find(hash, |&at| self.at(at).key() == key).copied()
-    }
-
-    fn at(&self, at: u32) -> &T {
-        &self.pages[at as usize / PAGE][at as usize % PAGE]
+        self.index[split(hash)].find(hash, |&place| self.store.key(place) == key).copied()
     }
 
     /// Asks memory for an entity that is wanted soon. Nothing depends on what comes, so nothing waits for it.
     pub fn warm(&self, key: EntityKey) {
-        if let Some(at) = self.find(key) {
-            self.at(at).warm();
+        if let Some(place) = self.find(key).filter(|place| place.rows() != Place::WHOLE) {
+            std::hint::black_box(self.store.packed(place).last());
         }
     }
 
-    #[must_use]
-    pub fn get(&self, key: EntityKey) -> Option<&T> {
-        self.find(key).map(|at| self.at(at))
-    }
-
-    /// The entity, made when it is new.
-    pub fn get_or_insert(&mut self, key: EntityKey, new: impl FnOnce() -> T) -> &mut T {
-        let at = self.find(key).unwrap_or_else(|| self.push(key, new()));
-        &mut self.pages[at as usize / PAGE][at as usize % PAGE]
-    }
-
-    fn push(&mut self, key: EntityKey, entity: T) -> u32 {
-        debug_assert!(entity.key() == key);
-        let at = u32::try_from(self.len).expect("fewer than 2^32 entities fit in memory");
-        if self.len.is_multiple_of(PAGE) {
-            self.pages.push(Vec::with_capacity(PAGE));
+    /// The entity, made when it is new. It is stored again when it is let go.
+    pub fn get_or_insert(&mut self, key: EntityKey, new: impl FnOnce() -> T) -> Held<'_, T> {
+        let place = self.find(key);
+        match place {
+            None => self.held = Some(new()),
+            Some(place) if place.rows() == Place::WHOLE => {}
+            Some(place) => self.held.get_or_insert_with(new).unpack(self.store.packed(place)),
         }
-        self.pages[self.len / PAGE].push(entity);
+        Held { table: self, place }
+    }
+
+    /// Stores the held entity, which was at a place or is new.
+    fn put_back(&mut self, from: Option<Place>) {
+        let Some(held) = &mut self.held else { return };
+        let key = held.key();
+        self.packed.clear();
+        let fits = held.pack(&mut self.packed) && self.packed.len() <= T::FIXED + MOST_PACKED * T::ROW;
+        let to = if fits {
+            let rows = (self.packed.len() - T::FIXED) / T::ROW;
+            if let Some(same) = from.filter(|from| from.rows() == rows) {
+                self.store.pools[rows].get_mut(same.slot()).copy_from_slice(&self.packed);
+                return;
+            }
+            self.store.push_packed(&self.packed)
+        } else {
+            held.trim();
+            let Some(entity) = self.held.take() else { return };
+            self.store.push_whole(entity)
+        };
+        match from {
+            None => self.enter(key, to),
+            Some(from) => {
+                self.moved(key, from, to);
+                self.vacate(from);
+            }
+        }
+    }
+
+    fn enter(&mut self, key: EntityKey, place: Place) {
+        let (store, hashed) = (&self.store, hash(key));
+        self.index[split(hashed)].insert_unique(hashed, place, |&place| hash(store.key(place)));
         self.len += 1;
-        let (pages, hashed) = (&self.pages, hash(key));
-        self.index[split(hashed)]
-            .insert_unique(hashed, at, |&n| hash(pages[n as usize / PAGE][n as usize % PAGE].key()));
-        at
     }
 
-    /// In the order of their first event.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.pages.iter().flatten()
+    fn moved(&mut self, key: EntityKey, from: Place, to: Place) {
+        let hash = hash(key);
+        let known = self.index[split(hash)].find_mut(hash, |&place| place == from);
+        *known.expect("what is stored is in the index") = to;
+    }
+
+    /// Fills a place that is free with the last one of its pool.
+    fn vacate(&mut self, free: Place) {
+        let pool = &mut self.store.pools[free.rows()];
+        let last = Place::new(free.rows(), pool.len() - 1);
+        pool.swap_remove(free.slot());
+        if last != free {
+            let key = key_of(self.store.packed(free));
+            self.moved(key, last, free);
+        }
+    }
+
+    /// The entities that are whole. The order is that of becoming so.
+    pub fn whole(&self) -> impl Iterator<Item = &T> {
+        self.store.whole.iter().flatten()
+    }
+
+    /// The packed entities: pages of them, by the number of rows.
+    pub fn packed(&self) -> impl Iterator<Item = (usize, impl Iterator<Item = &[u8]>)> {
+        self.store.pools.iter().map(Pool::pages).enumerate()
+    }
+
+    /// The rows of all entities, given those of a whole one.
+    pub fn rows(&self, of_whole: impl Fn(&T) -> usize) -> usize {
+        let packed: usize = self.store.pools.iter().enumerate().map(|(rows, pool)| rows * pool.len()).sum();
+        packed + self.whole().map(of_whole).sum::<usize>()
+    }
+
+    /// What it takes, given what a whole entity has elsewhere.
+    pub fn bytes(&self, of_whole: impl Fn(&T) -> usize) -> usize {
+        let packed: usize = self.store.pools.iter().map(Pool::bytes).sum();
+        packed + self.whole().map(|entity| size_of::<T>() + of_whole(entity)).sum::<usize>()
     }
 
     /// Adds an entity that is not there yet.
     pub fn insert(&mut self, entity: T) -> bool {
-        let key = entity.key();
-        if self.find(key).is_some() {
+        if self.find(entity.key()).is_some() {
             return false;
         }
-        self.push(key, entity);
+        self.held = Some(entity);
+        self.put_back(None);
         true
+    }
+
+    /// Adds packed entities of the same number of rows that are not there yet.
+    pub fn insert_packed(&mut self, rows: usize, packed: &[u8]) -> bool {
+        let size = T::FIXED + rows * T::ROW;
+        if rows > MOST_PACKED || !packed.len().is_multiple_of(size) {
+            return false;
+        }
+        packed.chunks_exact(size).all(|one| {
+            let fresh = self.find(key_of(one)).is_none();
+            if fresh {
+                let place = self.store.push_packed(one);
+                self.enter(key_of(one), place);
+            }
+            fresh
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Can be packed as long as all its rows are even.
+    #[derive(Debug)]
+    struct Rows(EntityKey, Vec<u8>);
+
+    impl Keyed for Rows {
+        fn key(&self) -> EntityKey {
+            self.0
+        }
+        fn pack(&self, to: &mut Vec<u8>) -> bool {
+            to.extend_from_slice(&self.0.0.to_le_bytes());
+            to.extend_from_slice(&self.1);
+            self.1.iter().all(|row| row % 2 == 0)
+        }
+        fn unpack(&mut self, from: &[u8]) {
+            *self = Self(key_of(from), from[16..].to_vec());
+        }
+    }
+
+    fn contents(table: &Table<Rows>) -> BTreeMap<u128, Vec<u8>> {
+        let whole = table.whole().map(|one| (one.0.0, one.1.clone()));
+        let pages = table.packed().flat_map(|(rows, pages)| pages.map(move |page| (rows, page)));
+        let packed = pages.flat_map(|(rows, page)| page.chunks_exact(16 + rows));
+        whole.chain(packed.map(|one| (key_of(one).0, one[16..].to_vec()))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_keeps_what_was_put_in(steps in prop::collection::vec((0..40_u128, any::<u8>()), 0..800)) {
+            let (mut table, mut expected) = (Table::default(), BTreeMap::<u128, Vec<u8>>::new());
+            for (n, row) in steps {
+                let key = EntityKey(n);
+                // Odd rows are rare, and some rows are taken away.
+                let row = if row > 250 { row } else { row & !1 };
+                let mut one = table.get_or_insert(key, || Rows(key, Vec::new()));
+                let rows = expected.entry(n).or_default();
+                prop_assert_eq!(&one.1, &*rows);
+                if row < 40 {
+                    rows.pop();
+                    one.1.pop();
+                } else {
+                    rows.push(row);
+                    one.1.push(row);
+                }
+            }
+            prop_assert_eq!(contents(&table), expected);
+            prop_assert_eq!(table.rows(|one| one.1.len()), contents(&table).values().map(Vec::len).sum::<usize>());
+            let mut again = Table::default();
+            for (rows, page) in table.packed().flat_map(|(rows, pages)| pages.map(move |page| (rows, page))) {
+                prop_assert!(again.insert_packed(rows, page));
+                prop_assert!(!again.insert_packed(rows, page), "twice");
+            }
+            for one in table.whole() {
+                prop_assert!(again.insert(Rows(one.0, one.1.clone())));
+            }
+            prop_assert_eq!(contents(&again), contents(&table));
+        }
+    }
+
+    #[test]
+    fn packed_entities_of_a_wrong_length_are_refused() {
+        let mut table: Table<Rows> = Table::default();
+        assert!(!table.insert_packed(1, &[0; 16]));
+        assert!(!table.insert_packed(17, &[0; 16 + 17]));
+        assert!(table.insert_packed(1, &[0; 17]));
     }
 }

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::event_id::{LongIds, PackedId};
 use super::fold::{Contributions, Fold};
-use super::rows::IdentRow;
+use super::rows::{self, IdentRow};
 use super::symbols::OriginId;
-use super::table::Keyed;
+use super::table::{Keyed, key_of};
 use super::visibility::{Visible, views};
 use crate::model::entity::EntityKey;
 use crate::model::event::Topic;
@@ -26,17 +26,32 @@ pub struct Visitor {
     /// The lead that it was first known to be.
     lead: EntityKey,
     /// In the order of time, topic, id.
+    #[serde(with = "rows")]
     idents: Vec<IdentRow>,
     browsing: Option<Box<Browsing>>,
 }
 
 impl Keyed for Visitor {
+    const FIXED: usize = 32;
+    const ROW: usize = IdentRow::PACKED;
+
     fn key(&self) -> EntityKey {
         self.key
     }
 
-    fn warm(&self) {
-        std::hint::black_box(self.idents.last().map(IdentRow::at));
+    fn pack(&self, to: &mut Vec<u8>) -> bool {
+        to.extend_from_slice(&self.key.0.to_le_bytes());
+        to.extend_from_slice(&self.lead.0.to_le_bytes());
+        self.browsing.is_none() && rows::pack(&self.idents, to, IdentRow::pack)
+    }
+
+    fn unpack(&mut self, from: &[u8]) {
+        (self.key, self.lead, self.browsing) = (key_of(from), key_of(&from[16..]), None);
+        rows::unpack(&from[Self::FIXED..], &mut self.idents, IdentRow::unpack);
+    }
+
+    fn trim(&mut self) {
+        self.idents.shrink_to_fit();
     }
 }
 
