@@ -149,8 +149,12 @@ impl Deployment {
 
     /// The tests' history at so many records a second, beside whatever else is done.
     pub fn load_slowly(&self, rate: u32) -> Part {
+        self.load_slowly_of(&HISTORY, rate)
+    }
+
+    pub fn load_slowly_of(&self, history: &[&str], rate: u32) -> Part {
         let (config, rate) = (self.config(), rate.to_string());
-        let arguments = [self.generate(config.to_str().unwrap(), &HISTORY), vec!["--rate", &rate]].concat();
+        let arguments = [self.generate(config.to_str().unwrap(), history), vec!["--rate", &rate]].concat();
         Part::start(new_directory("generate"), BINARY.as_ref(), &arguments)
     }
 

@@ -1,5 +1,6 @@
 //! Not among the tests of every change: `make soak`. A long history with disorder, redeliveries and broken records, two
-//! instances, ten of them killed at random moments. The rows must be those of `report`; what it took is printed.
+//! instances, ten of them killed at random moments while it is being written. The rows must be those of `report`; what it
+//! took is printed.
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,8 @@ use super::story::Story;
 use crate::real_parts::wait_for;
 
 const KILLS: usize = 10;
+/// How long the history takes to be written, so that deaths fall into it.
+const SECONDS: u32 = 80;
 
 #[test]
 #[ignore = "takes many minutes: make soak"]
@@ -19,11 +22,13 @@ fn a_million_events_and_ten_deaths() {
     let history = ["--seed", "5", "--days", "60", "--events", &events, "--disorder", "10%", "--duplicates", "2%"];
     let history = [&history[..], &["--bad", "0.1%", "--start", "2026-01-01T00:00:00Z"]].concat();
     let mut chance = chance();
-    let line = Deployment::new("soak", &Wishes::default());
     let begun = Instant::now();
-    let story = Story::tell(&line, &history);
+    let story = Story::tell(&Deployment::new("soak-story", &Wishes::default()), &history);
     println!("{} rows expected, {:?} to make and to report", story.rows.len(), begun.elapsed());
 
+    let line = Deployment::new("soak", &Wishes::default());
+    line.create_inputs();
+    let mut load = line.load_slowly_of(&history, events.parse::<u32>().unwrap() / SECONDS);
     let begun = Instant::now();
     let mut instances = vec![line.start(), line.start()];
     let mut takeovers = Vec::new();
@@ -42,6 +47,7 @@ fn a_million_events_and_ten_deaths() {
         takeovers.push(killed.elapsed());
         println!("lag {:?} records, all shards went on {:?} after a death", line.lag(), killed.elapsed());
     }
+    assert!(load.wait_end(Duration::from_secs(600)).success(), "{}", load.log());
     line.settle_for(&story.rows, Duration::from_secs(1_800), || line.rows());
     let took = begun.elapsed();
     line.check_letters_of(&story);
