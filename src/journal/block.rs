@@ -1,7 +1,8 @@
 //! A journal record: one flush of one ingest instance for one shard. It has a section for each source partition that
 //! the flush covers, empty ones too, so that every shard sees every range of offsets.
 //!
-//! layout: [version u8][xxh3 of the rest, u64 LE][postcard Head][shared texts, as `Texts` has them][per section: postcard SectionHead, entries]
+//! layout: [version u8][xxh3 of the rest, u64 LE][postcard Head][shared texts, as `Texts` has them]
+//!   [per section: postcard SectionHead, entries]
 //! an entry: postcard offset, timestamp, `ItemOf` with numbers of texts; back to back, `SectionHead::bytes` in all
 
 use serde::{Deserialize, Serialize};

@@ -91,7 +91,9 @@ pub(super) fn admin(kafka: &Kafka) -> ClientConfig {
     build(kafka, &[], &[])
 }
 
-const PRODUCE: [(&str, &str); 4] = [
+const PRODUCE: [(&str, &str); 5] = [
+    // It costs half a second a million events, and takes a third off what the journal keeps for a year.
+    ("compression.codec", "lz4"),
     ("linger.ms", "5"),
     ("message.max.bytes", LARGEST_RECORD_BYTES),
     ("queue.buffering.max.kbytes", "65536"),
@@ -99,9 +101,7 @@ const PRODUCE: [(&str, &str); 4] = [
 ];
 
 pub(super) fn writer(kafka: &Kafka) -> ClientConfig {
-    // Blocks spell a text once, and what is left are ids, which do not get smaller.
-    let defaults = [&PRODUCE[..], &[("compression.codec", "none")]].concat();
-    let mut config = build(kafka, &defaults, &[("enable.idempotence", "true"), ("acks", "all")]);
+    let mut config = build(kafka, &PRODUCE, &[("enable.idempotence", "true"), ("acks", "all")]);
     // One of these in the properties is for the transactors.
     config.remove("transactional.id").remove("transaction.timeout.ms");
     config
@@ -109,7 +109,7 @@ pub(super) fn writer(kafka: &Kafka) -> ClientConfig {
 
 pub(super) fn transactor(kafka: &Kafka, id: &str) -> ClientConfig {
     let mut defaults = PRODUCE.to_vec();
-    defaults.extend([("compression.codec", "lz4"), ("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)]);
+    defaults.push(("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS));
     let mut config =
         build(kafka, &defaults, &[("transactional.id", id), ("enable.idempotence", "true"), ("acks", "all")]);
     // A record may wait as long as its transaction, not longer: librdkafka adjusts its own default.
