@@ -22,6 +22,8 @@ pub mod values;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use apache_avro::Schema;
+use record::{Record, Wrong};
 use rust_decimal::Decimal;
 
 pub use rejection::{Reason, Rejection};
@@ -107,7 +109,7 @@ impl Ingest {
         }
         let encoding = self.encodings.get(&topic).copied().unwrap_or(Encoding::Auto);
         Ok(match (encoding, value.first()) {
-            (Encoding::Json, _) | (Encoding::Auto, Some(b'{')) => self.judge_json(topic, value, now),
+            (Encoding::Json, _) | (Encoding::Auto, Some(b'{')) => self.judge_record(topic, &Encoded::Json(value), now),
             (Encoding::Avro | Encoding::Auto, Some(0)) => self.judge_avro(topic, value, now)?,
             _ => Err(Rejection::new(Reason::Undecodable, "the record begins neither as Avro nor as JSON")),
         })
@@ -127,23 +129,39 @@ impl Ingest {
             let message = format!("there is no Avro schema with the id {id}");
             return Ok(Err(Rejection::new(Reason::UnknownSchema, message)));
         };
-        Ok(match topic {
-            Topic::Touchpoints => avro::decode(&schema, datum).and_then(|(r, wrong)| self.touch(r, wrong, now)),
-            Topic::FormFills => avro::decode(&schema, datum).and_then(|(r, wrong)| self.fill(r, wrong, now)),
-            Topic::DealStages => avro::decode(&schema, datum).and_then(|(r, wrong)| self.deal_stage(r, wrong, now)),
-            Topic::Spend => avro::decode(&schema, datum).and_then(|(r, wrong)| self.spend(r, wrong, now)),
-            Topic::Accounts => avro::decode(&schema, datum).and_then(|(r, wrong)| accept::account(r, wrong)),
-        })
+        Ok(self.judge_record(topic, &Encoded::Avro(&schema, datum), now))
     }
 
-    fn judge_json<'a>(&self, topic: Topic, value: &'a [u8], now: Millis) -> Result<Event<'a>, Rejection> {
+    fn judge_record<'a>(&self, topic: Topic, from: &Encoded<'_, 'a>, now: Millis) -> Result<Event<'a>, Rejection> {
         match topic {
-            Topic::Touchpoints => json::decode(value).and_then(|(record, wrong)| self.touch(record, wrong, now)),
-            Topic::FormFills => json::decode(value).and_then(|(record, wrong)| self.fill(record, wrong, now)),
-            Topic::DealStages => json::decode(value).and_then(|(record, wrong)| self.deal_stage(record, wrong, now)),
-            Topic::Spend => json::decode(value).and_then(|(record, wrong)| self.spend(record, wrong, now)),
-            Topic::Accounts => json::decode(value).and_then(|(record, wrong)| accept::account(record, wrong)),
+            Topic::Touchpoints => from.read(|record, wrong| self.touch(record, wrong, now)),
+            Topic::FormFills => from.read(|record, wrong| self.fill(record, wrong, now)),
+            Topic::DealStages => from.read(|record, wrong| self.deal_stage(record, wrong, now)),
+            Topic::Spend => from.read(|record, wrong| self.spend(record, wrong, now)),
+            Topic::Accounts => from.read(accept::account),
         }
+    }
+}
+
+/// A record's bytes, of which it is known how they are encoded.
+enum Encoded<'s, 'a> {
+    Json(&'a [u8]),
+    /// With the schema that they were written by.
+    Avro(&'s Schema, &'a [u8]),
+}
+
+impl<'a> Encoded<'_, 'a> {
+    /// The record stays where it is decoded: it is large, and nearly every one is accepted.
+    fn read<R: Record<'a>>(
+        &self,
+        judge: impl FnOnce(&mut R, Wrong) -> Result<Event<'a>, Rejection>,
+    ) -> Result<Event<'a>, Rejection> {
+        let mut record = R::default();
+        let wrong = match self {
+            Self::Json(bytes) => json::decode(bytes, &mut record)?,
+            Self::Avro(schema, datum) => avro::decode(schema, datum, &mut record)?,
+        };
+        judge(&mut record, wrong)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod channel;
 pub mod entity;
 pub mod event;
+pub mod event_id;
 pub mod kinds;
 pub mod money;
 pub mod stage;

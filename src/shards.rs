@@ -8,10 +8,10 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::journal::block::{Block as JournalBlock, JournalError, Section, Source};
-use crate::journal::entry::{Entry, Item};
+use crate::journal::entry::{EntryOf, ItemOf};
 use crate::kpi::measures::{Dim, Measure};
 use crate::model::entity::EntityKey;
-use crate::model::event::{NONE, Touch};
+use crate::model::event::{NONE, TouchOf};
 use crate::model::kinds::TouchKind;
 use crate::model::time::Millis;
 use crate::partials::block::Block;
@@ -48,6 +48,7 @@ use rules::Rules;
 use sources::{Sources, Verdict};
 use spend::Spending;
 use table::Table;
+use tally::Told;
 use visitor::{FillSeen, Ident, PageView, Visitor};
 
 /// Stored bytes that the fold cannot read.
@@ -118,6 +119,10 @@ pub struct Status {
 /// So many entries are looked at before the first of them is folded.
 const AHEAD: usize = 16;
 
+/// An entry, its item and its touch as the journal has them: with numbers of the block's texts.
+type Entry<'a> = EntryOf<'a, u32>;
+type Item<'a> = ItemOf<'a, u32>;
+
 /// Whom an entry is told to.
 #[derive(Clone, Copy, Debug)]
 enum Subject {
@@ -138,8 +143,8 @@ impl Subject {
             },
             Item::Fill(fill) => Self::Lead(EntityKey::of(&fill.lead_id)),
             Item::LeadStage(stage) => Self::Lead(EntityKey::of(&stage.lead_id)),
-            Item::Identify(identify) => Self::Visitor(EntityKey::of(&identify.visitor_id)),
-            Item::FillSeen(fill) => Self::Visitor(EntityKey::of(&fill.visitor_id)),
+            Item::Identify(identify) => Self::Visitor(identify.visitor),
+            Item::FillSeen(fill) => Self::Visitor(fill.visitor),
             Item::DealStage(stage) => {
                 stage.deal_id.as_deref().map_or(Self::None, |deal| Self::Deal(EntityKey::of(deal)))
             }
@@ -196,6 +201,7 @@ impl Shard {
     pub fn apply_journal(&mut self, offset: i64, value: &[u8]) -> Result<(), FoldError> {
         let mut block = JournalBlock::decode(value)?;
         self.sources.announce(&block.head.announced);
+        self.fold.symbols.open_block(block.texts.len());
         while let Some(section) = block.next_section()? {
             self.apply_section(section)?;
         }
@@ -230,10 +236,12 @@ impl Shard {
                         break;
                     }
                     // Nothing else in between, so that the waits for memory overlap.
+                    ahead.iter().for_each(|(_, subject)| self.warm_index(*subject));
                     ahead.iter().for_each(|(_, subject)| self.warm(*subject));
-                    for (entry, subject) in ahead.drain(..) {
-                        self.apply_entry(section.head.source, entry, subject);
+                    for (entry, subject) in &ahead {
+                        self.apply_entry(section.head.source, section.texts, entry, *subject);
                     }
+                    ahead.clear();
                 }
             }
         }
@@ -241,7 +249,16 @@ impl Shard {
         Ok(())
     }
 
-    /// Looks at what an entry will need of memory, without waiting for it.
+    /// Looks at what an entry will need of memory, without waiting for it: the index first, then the entity.
+    fn warm_index(&self, subject: Subject) {
+        match subject {
+            Subject::Visitor(key) => self.visitors.warm_index(key),
+            Subject::Lead(key) => self.leads.warm_index(key),
+            Subject::Deal(key) => self.deals.warm_index(key),
+            Subject::None => {}
+        }
+    }
+
     fn warm(&self, subject: Subject) {
         match subject {
             Subject::Visitor(key) => self.visitors.warm(key),
@@ -251,11 +268,11 @@ impl Shard {
         }
     }
 
-    fn apply_entry(&mut self, source: Source, entry: Entry<'_>, subject: Subject) {
+    fn apply_entry(&mut self, source: Source, texts: &[&str], entry: &Entry<'_>, subject: Subject) {
         let late = entry.item.occurred_at().and_then(|at| self.mark(at));
         let fold = &mut self.fold;
         let is_new = match (&entry.item, subject) {
-            (Item::Touch(touch), subject) => self.apply_touch(touch, subject, late),
+            (Item::Touch(touch), subject) => self.apply_touch(touch, texts, subject, late),
             (Item::Fill(fill), Subject::Lead(key)) => {
                 self.leads.get_or_insert(key, || Lead::new(key)).fill(fill, late, fold)
             }
@@ -267,12 +284,12 @@ impl Shard {
                 self.counters.rejected += 1;
                 let reason = fold.symbols.of(Dim::Reason, &rejected.reason);
                 self.count_open(Measure::DeadLetters, entry.timestamp, &[reason]);
-                self.letters.push(Letter::rejected(rejected, source, &entry));
+                self.letters.push(Letter::rejected(rejected, source, entry.offset, entry.timestamp));
                 return;
             }
             _ => return self.apply_mention(&entry.item, subject, late),
         };
-        self.count_arrival(source, &entry, is_new, late);
+        self.count_arrival(source, texts, entry, is_new, late);
     }
 
     /// What tells a further entity of an event that another one counts.
@@ -280,15 +297,16 @@ impl Shard {
         let fold = &mut self.fold;
         match (item, subject) {
             (Item::Identify(identify), Subject::Visitor(key)) => {
-                let lead = EntityKey::of(&identify.lead_id);
-                let (at, topic) = (identify.occurred_at, identify.topic);
+                let (at, topic, lead) = (identify.occurred_at, identify.topic, identify.lead);
                 let ident = Ident { at, topic, event_id: &identify.event_id, lead, late };
-                self.visitors.get_or_insert(key, || Visitor::new(key)).identify(ident, fold);
+                if !Visitor::append(&mut self.visitors, key, &ident, &mut fold.ids) {
+                    self.visitors.get_or_insert(key, || Visitor::new(key)).identify(ident, fold);
+                }
             }
             (Item::FillSeen(fill), Subject::Visitor(key)) => {
                 let page = fold.symbols.of(Dim::Page, &fill.page);
                 let id = PackedId::UNSET;
-                let seen = FillSeen { at: fill.occurred_at, id, lead: EntityKey::of(&fill.lead_id), page, late };
+                let seen = FillSeen { at: fill.occurred_at, id, lead: fill.lead, page, late };
                 self.visitors.get_or_insert(key, || Visitor::new(key)).fill(seen, &fill.event_id, fold);
             }
             (Item::DealStage(stage), Subject::Deal(key)) => {
@@ -298,28 +316,41 @@ impl Shard {
         }
     }
 
-    fn apply_touch(&mut self, touch: &Touch<'_>, subject: Subject, late: Option<Millis>) -> bool {
+    fn apply_touch(
+        &mut self,
+        touch: &TouchOf<'_, u32>,
+        texts: &[&str],
+        subject: Subject,
+        late: Option<Millis>,
+    ) -> bool {
         let fold = &mut self.fold;
+        let (at, kind) = (touch.occurred_at, touch.kind);
+        let origin = fold.symbols.origin_in_block(&touch.origin, texts);
+        let account = touch.account_id.as_deref();
+        let asset = touch.asset_id().map(|number| texts[*number as usize]);
         let key = match subject {
             Subject::Visitor(key) => key,
-            Subject::Lead(key) => return self.leads.get_or_insert(key, || Lead::new(key)).touch(touch, late, fold),
+            Subject::Lead(key) => {
+                let touch = lead::Touch { at, event_id: &touch.event_id, kind, origin, account, asset, late };
+                return Lead::append(&mut self.leads, key, &touch, fold)
+                    || self.leads.get_or_insert(key, || Lead::new(key)).touch(&touch, fold);
+            }
             Subject::Deal(_) | Subject::None => unreachable!("a touch is its visitor's or its lead's"),
         };
         let mut visitor = self.visitors.get_or_insert(key, || Visitor::new(key));
-        let (at, kind, origin) = (touch.occurred_at, touch.kind, fold.symbols.origin(&touch.origin));
-        let account = touch.account_id.as_deref().map(Into::into);
+        let account = account.map(Into::into);
         let id = PackedId::UNSET;
         if kind == TouchKind::PageView {
-            let page = fold.symbols.of(Dim::Page, &touch.page);
+            let page = fold.symbols.of(Dim::Page, texts[touch.page as usize]);
             let lead = touch.lead_id.as_deref().map(EntityKey::of);
             visitor.view(PageView { at, id, lead, account, origin, page, late }, &touch.event_id, fold)
         } else {
-            let asset = fold.symbols.of(Dim::Asset, touch.asset_id.as_deref().unwrap_or(NONE));
+            let asset = fold.symbols.of(Dim::Asset, asset.unwrap_or(NONE));
             visitor.touch(visitor::Touch { at, id, kind, account, origin, asset, late }, &touch.event_id, fold)
         }
     }
 
-    fn count_arrival(&mut self, source: Source, entry: &Entry<'_>, is_new: bool, late: Option<Millis>) {
+    fn count_arrival(&mut self, source: Source, texts: &[&str], entry: &Entry<'_>, is_new: bool, late: Option<Millis>) {
         if !is_new {
             self.counters.duplicates += 1;
             let at = entry.item.occurred_at().unwrap_or(entry.timestamp);
@@ -333,7 +364,7 @@ impl Shard {
             self.count_open(Measure::LateEvents, entry.timestamp, &[]);
             self.count_open(Measure::DeadLetters, entry.timestamp, &[reason]);
             let topic = self.fold.rules.config.topics.inputs.get(&source.topic).map_or("", |input| &input.topic);
-            self.letters.push(Letter::late(entry, source, topic));
+            self.letters.push(Letter::late(entry, texts, source, topic));
         }
     }
 
@@ -394,7 +425,7 @@ impl Shard {
         let watermarks = self.watermarks();
         self.reported = Some(watermarks);
         let (tally, symbols) = (&mut self.fold.tally, &self.fold.symbols);
-        let (texts, cells) = if whole { tally.take_all(symbols) } else { tally.take_changed(symbols) };
+        let Told { texts, cells, changed } = if whole { tally.take_all(symbols) } else { tally.take_changed(symbols) };
         let Positions { journal, forwards } = self.positions;
         let (journal_offset, forwards_offset) = (journal, forwards);
         Block {
@@ -407,6 +438,7 @@ impl Shard {
             watermarks,
             texts,
             cells,
+            changed,
         }
     }
 

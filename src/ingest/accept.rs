@@ -7,7 +7,8 @@ use super::record::{AccountFields, FillRecord, Record, SpendRecord, StageRecord,
 use super::rejection::{Reason, Rejection};
 use super::url;
 use super::values::{Moment, Number, Tally};
-use crate::model::event::{Account, AccountRecord, DealStage, Event, Fill, NONE, Origin, Spend, Touch};
+use crate::model::event::{Account, AccountRecord, DealStage, Details, Event, Fill, NONE, Origin, Spend, Touch};
+use crate::model::event_id::EventId;
 use crate::model::kinds::{FormKind, SpendCategory, TouchKind};
 use crate::model::money::Micros;
 use crate::model::stage::Stage;
@@ -23,7 +24,7 @@ const FIRST_TIME: Millis = Millis(-377_705_023_201_000);
 const LAST_TIME: Millis = Millis(253_402_207_200_999);
 
 impl Ingest {
-    pub(super) fn touch<'a>(&self, mut record: TouchRecord<'a>, wrong: Wrong, now: Millis) -> Judged<'a> {
+    pub(super) fn touch<'a>(&self, record: &mut TouchRecord<'a>, wrong: Wrong, now: Millis) -> Judged<'a> {
         let faults = Faults { wrong };
         faults.need("event_id", &record.event_id)?;
         faults.need("occurred_at", &record.occurred_at)?;
@@ -33,28 +34,31 @@ impl Ingest {
         }
         faults.first_wrong()?;
         let (event_id, occurred_at) = heading(&mut record.event_id, record.occurred_at)?;
-        sizes(&record, record.properties.unwrap_or_default(), "properties")?;
+        sizes(record, record.properties.unwrap_or_default(), "properties")?;
         self.not_future(occurred_at, now)?;
         let kind = taken("kind", record.kind.take()).and_then(|kind| known("kind", TouchKind::parse(&kind)))?;
-        let arrival = self.classifier.classify(kind, &mut record);
+        let arrival = self.classifier.classify(kind, record);
         Ok(Event::Touch(Touch {
             event_id,
             occurred_at,
             kind,
-            visitor_id: record.visitor_id,
-            lead_id: record.lead_id,
-            account_id: record.account_id,
+            visitor_id: record.visitor_id.take(),
+            lead_id: record.lead_id.take(),
+            account_id: record.account_id.take(),
             origin: arrival.origin,
             page: arrival.page,
-            click: arrival.click,
-            asset_id: record.asset_id.map(own),
-            asset_type: record.asset_type.map(own),
-            experiment: record.experiment.map(own),
-            variant: record.variant.map(own),
+            details: Details {
+                click: arrival.click,
+                asset_id: record.asset_id.take().map(own),
+                asset_type: record.asset_type.take().map(own),
+                experiment: record.experiment.take().map(own),
+                variant: record.variant.take().map(own),
+            }
+            .if_any(),
         }))
     }
 
-    pub(super) fn fill<'a>(&self, mut record: FillRecord<'a>, wrong: Wrong, now: Millis) -> Judged<'a> {
+    pub(super) fn fill<'a>(&self, record: &mut FillRecord<'a>, wrong: Wrong, now: Millis) -> Judged<'a> {
         let faults = Faults { wrong };
         faults.need("event_id", &record.event_id)?;
         faults.need("occurred_at", &record.occurred_at)?;
@@ -64,26 +68,26 @@ impl Ingest {
         faults.first_wrong()?;
         let (event_id, occurred_at) = heading(&mut record.event_id, record.occurred_at)?;
         let answers = record.answers.take().unwrap_or_default();
-        sizes(&record, answers.tally, "answers")?;
+        sizes(record, answers.tally, "answers")?;
         self.not_future(occurred_at, now)?;
-        let form_kind = taken("form_kind", record.form_kind)?;
+        let form_kind = taken("form_kind", record.form_kind.take())?;
         Ok(Event::Fill(Fill {
             event_id,
             occurred_at,
-            lead_id: taken("lead_id", record.lead_id)?,
-            visitor_id: record.visitor_id,
-            account_id: record.account_id,
-            form_id: own(taken("form_id", record.form_id)?),
+            lead_id: taken("lead_id", record.lead_id.take())?,
+            visitor_id: record.visitor_id.take(),
+            account_id: record.account_id.take(),
+            form_id: own(taken("form_id", record.form_id.take())?),
             form_kind: known("form_kind", FormKind::parse(&form_kind))?,
-            page: record.page_url.map_or(Text::borrowed(NONE), |text| text.map(url::page)),
-            asset_id: record.asset_id.map(own),
-            experiment: record.experiment.map(own),
-            variant: record.variant.map(own),
+            page: record.page_url.take().map_or(Text::borrowed(NONE), |text| text.map(url::page)),
+            asset_id: record.asset_id.take().map(own),
+            experiment: record.experiment.take().map(own),
+            variant: record.variant.take().map(own),
             answers: answers.pairs,
         }))
     }
 
-    pub(super) fn deal_stage<'a>(&self, mut record: StageRecord<'a>, wrong: Wrong, now: Millis) -> Judged<'a> {
+    pub(super) fn deal_stage<'a>(&self, record: &mut StageRecord<'a>, wrong: Wrong, now: Millis) -> Judged<'a> {
         let faults = Faults { wrong };
         faults.need("event_id", &record.event_id)?;
         faults.need("occurred_at", &record.occurred_at)?;
@@ -96,23 +100,23 @@ impl Ingest {
         }
         faults.first_wrong()?;
         let (event_id, occurred_at) = heading(&mut record.event_id, record.occurred_at)?;
-        sizes(&record, Tally::default(), "")?;
+        sizes(record, Tally::default(), "")?;
         self.not_future(occurred_at, now)?;
         let unknown = || Rejection::new(Reason::UnknownStage, "stage is not one of the funnel's");
         Ok(Event::Stage(DealStage {
             event_id,
             occurred_at,
-            lead_id: taken("lead_id", record.lead_id)?,
+            lead_id: taken("lead_id", record.lead_id.take())?,
             stage: stage.ok_or_else(unknown)?,
-            deal_id: record.deal_id.filter(|_| of_deal),
-            account_id: record.account_id,
-            amount: self.money(record.amount, record.currency.as_deref())?,
-            probability: record.probability.map(|probability| probability.0),
-            owner: record.owner,
+            deal_id: record.deal_id.take().filter(|_| of_deal),
+            account_id: record.account_id.take(),
+            amount: self.money(record.amount.take(), record.currency.as_deref())?,
+            probability: record.probability.take().map(|probability| probability.0),
+            owner: record.owner.take(),
         }))
     }
 
-    pub(super) fn spend<'a>(&self, mut record: SpendRecord<'a>, wrong: Wrong, now: Millis) -> Judged<'a> {
+    pub(super) fn spend<'a>(&self, record: &mut SpendRecord<'a>, wrong: Wrong, now: Millis) -> Judged<'a> {
         let faults = Faults { wrong };
         let channel = record.channel.take().map(|channel| normalized(&channel)).filter(|channel| !channel.is_empty());
         faults.need("event_id", &record.event_id)?;
@@ -125,22 +129,22 @@ impl Ingest {
         if channel.len() > MAX_TEXT {
             return Err(too_long("channel"));
         }
-        sizes(&record, Tally::default(), "")?;
-        let period = period(record.period_start, record.period_end)?;
+        sizes(record, Tally::default(), "")?;
+        let period = period(record.period_start.take(), record.period_end.take())?;
         self.not_future(occurred_at, now)?;
-        let category = match record.category {
+        let category = match record.category.take() {
             Some(category) => known("category", SpendCategory::parse(&category))?,
             None => SpendCategory::Media,
         };
-        let amount = self.money(record.amount, record.currency.as_deref())?;
+        let amount = self.money(record.amount.take(), record.currency.as_deref())?;
         Ok(Event::Spend(Spend {
             event_id,
             occurred_at,
             origin: Origin {
                 channel: own(channel),
-                campaign: own_or_none(record.campaign),
-                content: own_or_none(record.content),
-                term: own_or_none(record.term),
+                campaign: own_or_none(record.campaign.take()),
+                content: own_or_none(record.content.take()),
+                term: own_or_none(record.term.take()),
             },
             amount: taken("amount", amount)?,
             period,
@@ -167,21 +171,21 @@ impl Ingest {
     }
 }
 
-pub(super) fn account<'a>(record: AccountFields<'a>, wrong: Wrong) -> Judged<'a> {
+pub(super) fn account<'a>(record: &mut AccountFields<'a>, wrong: Wrong) -> Judged<'a> {
     let faults = Faults { wrong };
     faults.need("account_id", &record.account_id)?;
     faults.first_wrong()?;
-    sizes(&record, Tally::default(), "")?;
+    sizes(record, Tally::default(), "")?;
     Ok(Event::Account(Account {
-        account_id: taken("account_id", record.account_id)?,
+        account_id: taken("account_id", record.account_id.take())?,
         record: Some(AccountRecord {
-            name: record.name,
+            name: record.name.take(),
             is_target: record.is_target.unwrap_or(false),
             is_customer: record.is_customer.unwrap_or(false),
             buying_unit_size: record.buying_unit_size,
-            industry: record.industry,
-            company_size: record.company_size,
-            tier: record.tier,
+            industry: record.industry.take(),
+            company_size: record.company_size.take(),
+            tier: record.tier.take(),
         }),
     }))
 }
@@ -215,14 +219,18 @@ fn known<T>(field: &str, value: Option<T>) -> Result<T, Rejection> {
     value.ok_or_else(|| Rejection::new(Reason::UnknownKind, format!("{field} is none of the known ones")))
 }
 
-fn heading<'a>(id: &mut Option<Text<'a>>, at: Option<Moment>) -> Result<(Text<'a>, Millis), Rejection> {
+fn heading<'a>(id: &mut Option<Text<'a>>, at: Option<Moment>) -> Result<(EventId<'a>, Millis), Rejection> {
     let id = taken("event_id", id.take())?;
     if id.len() > MAX_EVENT_ID {
         return Err(Rejection::invalid("event_id", "longer than 128 bytes"));
     }
     let Moment(at) = taken("occurred_at", at)?;
     // One beyond the calendar's end is ahead of any clock, and a fault of its own.
-    if at < FIRST_TIME { Err(Rejection::invalid("occurred_at", "before the calendar begins")) } else { Ok((id, at)) }
+    if at < FIRST_TIME {
+        Err(Rejection::invalid("occurred_at", "before the calendar begins"))
+    } else {
+        Ok((id.into(), at))
+    }
 }
 
 fn sizes<'a>(record: &impl Record<'a>, map: Tally, name: &str) -> Result<(), Rejection> {

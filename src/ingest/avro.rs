@@ -40,8 +40,8 @@ pub fn open(bytes: &[u8]) -> Result<(u32, &[u8]), Rejection> {
     }
 }
 
-/// The record, and its known fields of a wrong type.
-pub fn decode<'a, R: Record<'a>>(schema: &Schema, mut datum: &[u8]) -> Result<(R, Wrong), Rejection> {
+/// Reads a record, whose fields are not set yet. What it gives is the known fields of a wrong type.
+pub fn decode<'a, R: Record<'a>>(schema: &Schema, mut datum: &[u8], record: &mut R) -> Result<Wrong, Rejection> {
     let Schema::Record(writer) = schema else {
         return Err(Rejection::new(Reason::Undecodable, "the writer's schema is no record"));
     };
@@ -55,8 +55,8 @@ pub fn decode<'a, R: Record<'a>>(schema: &Schema, mut datum: &[u8]) -> Result<(R
         return Err(Rejection::new(Reason::Undecodable, "the writer's schema is no record"));
     };
     let mut wrong = Wrong::new();
-    let record = R::gather(&mut Fields { writer, values }, &mut wrong);
-    Ok((record, wrong))
+    *record = R::gather(&mut Fields { writer, values }, &mut wrong);
+    Ok(wrong)
 }
 
 struct Fields<'s> {

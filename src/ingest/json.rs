@@ -5,7 +5,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::record::{Record, Source, Wrong};
@@ -13,20 +13,45 @@ use super::rejection::{Reason, Rejection};
 use super::values::Value;
 use crate::model::text::Text;
 
-/// The record, and its known fields of a wrong type.
-pub fn decode<'a, R: Record<'a>>(bytes: &'a [u8]) -> Result<(R, Wrong), Rejection> {
+/// Reads a record, whose fields are not set yet. What it gives is the known fields of a wrong type.
+pub fn decode<'a, R: Record<'a>>(bytes: &'a [u8], record: &mut R) -> Result<Wrong, Rejection> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         Rejection::new(Reason::Undecodable, format!("no UTF-8 at byte {} of the record", error.valid_up_to()))
     })?;
-    match serde_json::from_str(text) {
-        // serde takes an array for a struct, too.
-        Ok(record) if text.trim_start().starts_with('{') => Ok((record, Wrong::new())),
-        Ok(_) => Err(no_object()),
-        Err(_) => decode_by_field(text),
+    let mut from = serde_json::Deserializer::from_str(text);
+    match Whole(record).deserialize(&mut from).and_then(|()| from.end()) {
+        Ok(()) => Ok(Wrong::new()),
+        Err(_) => decode_by_field(text, record),
     }
 }
 
-fn decode_by_field<'a, R: Record<'a>>(text: &'a str) -> Result<(R, Wrong), Rejection> {
+/// A record whose fields are all right, set where it is.
+struct Whole<'r, R>(&'r mut R);
+
+impl<'de, R: Record<'de>> DeserializeSeed<'de> for Whole<'_, R> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de, R: Record<'de>> Visitor<'de> for Whole<'_, R> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        while let Some(field) = map.next_key::<Text<'de>>()? {
+            self.0.put(&field, &mut map)?;
+        }
+        Ok(())
+    }
+}
+
+fn decode_by_field<'a, R: Record<'a>>(text: &'a str, record: &mut R) -> Result<Wrong, Rejection> {
     let mut fields: Fields<'a> = serde_json::from_str(text).map_err(|error| {
         if error.is_data() {
             no_object()
@@ -36,8 +61,8 @@ fn decode_by_field<'a, R: Record<'a>>(text: &'a str) -> Result<(R, Wrong), Rejec
         }
     })?;
     let mut wrong = Wrong::new();
-    let record = R::gather(&mut fields, &mut wrong);
-    Ok((record, wrong))
+    *record = R::gather(&mut fields, &mut wrong);
+    Ok(wrong)
 }
 
 fn no_object() -> Rejection {

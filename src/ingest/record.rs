@@ -1,8 +1,7 @@
 //! The records of the five topics as producers write them, decoded but not yet judged: every field optional, empty
 //! strings gone, unknown fields ignored.
 
-use serde::Deserialize;
-use serde::de::Deserializer;
+use serde::de::{IgnoredAny, MapAccess};
 
 use super::values::{Answers, Moment, Number, Probability, Tally, Value};
 use crate::model::text::Text;
@@ -17,34 +16,41 @@ pub trait Source<'a> {
 }
 
 /// A record of one topic.
-pub trait Record<'a>: Deserialize<'a> {
+pub trait Record<'a>: Default {
     /// The fields that we know.
     const FIELDS: &'static [&'static str];
+    /// Takes a field's value, of an object that is read from front to end. Of a field given twice the last one counts.
+    fn put<M: MapAccess<'a>>(&mut self, field: &str, map: &mut M) -> Result<(), M::Error>;
     /// Field by field, for when a record does not decode as a whole.
     fn gather(source: &mut impl Source<'a>, wrong: &mut Wrong) -> Self;
     /// The first string field of more than so many bytes.
     fn text_over(&self, bytes: usize) -> Option<&'static str>;
 }
 
-fn given<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Value<'de>,
-{
-    Ok(Option::<T>::deserialize(from)?.filter(|value| !value.is_blank()))
+fn given<'a, T: Value<'a>, M: MapAccess<'a>>(map: &mut M) -> Result<Option<T>, M::Error> {
+    Ok(map.next_value::<Option<T>>()?.filter(|value| !value.is_blank()))
 }
 
 macro_rules! record {
     ($(#[$meta:meta])* $name:ident { $($text:ident),+; $($field:ident: $type:ty),* }) => {
         $(#[$meta])*
-        #[derive(Debug, Deserialize)]
+        #[derive(Debug, Default)]
         pub struct $name<'a> {
-            $(#[serde(borrow, default, deserialize_with = "given")] pub $text: Option<Text<'a>>,)+
-            $(#[serde(default, deserialize_with = "given")] pub $field: Option<$type>,)*
+            $(pub $text: Option<Text<'a>>,)+
+            $(pub $field: Option<$type>,)*
         }
 
         impl<'a> Record<'a> for $name<'a> {
             const FIELDS: &'static [&'static str] = &[$(stringify!($text),)+ $(stringify!($field)),*];
+
+            fn put<M: MapAccess<'a>>(&mut self, field: &str, map: &mut M) -> Result<(), M::Error> {
+                match field {
+                    $(stringify!($text) => self.$text = given(map)?,)+
+                    $(stringify!($field) => self.$field = given(map)?,)*
+                    _ => drop(map.next_value::<IgnoredAny>()?),
+                }
+                Ok(())
+            }
 
             fn gather(source: &mut impl Source<'a>, wrong: &mut Wrong) -> Self {
                 Self {

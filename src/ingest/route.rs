@@ -3,6 +3,7 @@
 
 use crate::journal::block::Source;
 use crate::journal::entry::{FillSeen, Identify, Item, home};
+use crate::model::entity::EntityKey;
 use crate::model::event::{DealStage, Event, Fill, Topic, Touch};
 use crate::model::kinds::TouchKind;
 
@@ -21,9 +22,9 @@ pub fn route<'a>(event: Event<'a>, shards: u16, hear: &mut impl FnMut(To, Item<'
         Event::Fill(fill) => route_fill(fill, shards, hear),
         Event::Stage(stage) => route_stage(stage, shards, hear),
         Event::Spend(spend) => {
-            hear(To::Shard(home(&spend.origin.channel, shards)), Item::Spend(spend));
+            hear(To::Shard(home(&spend.origin.channel, shards)), Item::Spend(Box::new(spend)));
         }
-        Event::Account(account) => hear(To::Every, Item::Account(account)),
+        Event::Account(account) => hear(To::Every, Item::Account(Box::new(account))),
     }
 }
 
@@ -35,50 +36,48 @@ pub fn rejection_home(source: Source, shards: u16) -> u16 {
 }
 
 fn route_touch<'a>(touch: Touch<'a>, shards: u16, hear: &mut impl FnMut(To, Item<'a>)) {
-    let visitor = touch.visitor_id.clone();
-    let lead = touch.lead_id.clone();
-    let (to, identify) = match (visitor, lead) {
+    let (to, identify) = match (&touch.visitor_id, &touch.lead_id) {
         // Its session decides what the lead gets, so only the visitor hears of it.
-        (Some(visitor), _) if touch.kind == TouchKind::PageView => (home(&visitor, shards), None),
+        (Some(visitor), _) if touch.kind == TouchKind::PageView => (home(visitor, shards), None),
         (Some(visitor), Some(lead)) => {
             let identify = Identify {
                 topic: Topic::Touchpoints,
                 event_id: touch.event_id.clone(),
                 occurred_at: touch.occurred_at,
-                visitor_id: visitor,
-                lead_id: lead.clone(),
+                visitor: EntityKey::of(visitor),
+                lead: EntityKey::of(lead),
             };
-            (home(&lead, shards), Some(identify))
+            (identify.lead.home(shards), Some(identify))
         }
-        (None, Some(lead)) => (home(&lead, shards), None),
-        (Some(visitor), None) => (home(&visitor, shards), None),
+        (None, Some(lead)) => (home(lead, shards), None),
+        (Some(visitor), None) => (home(visitor, shards), None),
         (None, None) => unreachable!("a touch without visitor and lead is rejected when it is decoded"),
     };
     hear(To::Shard(to), Item::Touch(touch));
     if let Some(identify) = identify {
-        hear(To::Shard(home(&identify.visitor_id, shards)), Item::Identify(identify));
+        hear(To::Shard(identify.visitor.home(shards)), Item::Identify(identify));
     }
 }
 
 fn route_fill<'a>(fill: Fill<'a>, shards: u16, hear: &mut impl FnMut(To, Item<'a>)) {
-    let seen = fill.visitor_id.clone().map(|visitor_id| FillSeen {
+    let seen = fill.visitor_id.as_deref().map(|visitor| FillSeen {
         event_id: fill.event_id.clone(),
         occurred_at: fill.occurred_at,
-        visitor_id,
-        lead_id: fill.lead_id.clone(),
+        visitor: EntityKey::of(visitor),
+        lead: EntityKey::of(&fill.lead_id),
         page: fill.page.clone(),
     });
-    hear(To::Shard(home(&fill.lead_id, shards)), Item::Fill(fill));
+    hear(To::Shard(home(&fill.lead_id, shards)), Item::Fill(Box::new(fill)));
     if let Some(seen) = seen {
-        hear(To::Shard(home(&seen.visitor_id, shards)), Item::FillSeen(seen));
+        hear(To::Shard(seen.visitor.home(shards)), Item::FillSeen(Box::new(seen)));
     }
 }
 
 fn route_stage<'a>(stage: DealStage<'a>, shards: u16, hear: &mut impl FnMut(To, Item<'a>)) {
     let of_deal = stage.deal_id.as_ref().map(|deal| (home(deal, shards), stage.clone()));
-    hear(To::Shard(home(&stage.lead_id, shards)), Item::LeadStage(stage));
+    hear(To::Shard(home(&stage.lead_id, shards)), Item::LeadStage(Box::new(stage)));
     if let Some((to, stage)) = of_deal {
-        hear(To::Shard(to), Item::DealStage(stage));
+        hear(To::Shard(to), Item::DealStage(Box::new(stage)));
     }
 }
 
@@ -102,11 +101,7 @@ mod tests {
             account_id: None,
             origin: Origin { channel: "email".into(), campaign: none(), content: none(), term: none() },
             page: none(),
-            click: None,
-            asset_id: None,
-            asset_type: None,
-            experiment: None,
-            variant: None,
+            details: None,
         })
     }
 

@@ -3,17 +3,18 @@
 //!
 //! layout: [version u8][xxh3 of the rest, u64 LE][postcard Head][shared texts, as `Texts` has them]
 //!   [per section: postcard SectionHead, entries]
-//! an entry: postcard offset, timestamp, `ItemOf` with numbers of texts; back to back, `SectionHead::bytes` in all
+//! an entry: postcard of the offset's distance from the entry before, `ItemOf` with numbers of texts, the timestamp's
+//! distance from the time of the event; back to back, `SectionHead::bytes` in all
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::entry::{Entry, ItemOf};
+use super::entry::{Entry, EntryOf, ItemOf};
 use super::texts::Texts;
 use crate::model::event::Topic;
 use crate::model::time::Millis;
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const PREFIX: usize = 9;
 
 /// A partition of an input topic.
@@ -65,8 +66,16 @@ impl SectionHead {
 /// Builds one shard's record as events come, already in their stored form.
 #[derive(Debug, Default)]
 pub struct BlockBuilder {
-    sections: Vec<(SectionHead, Vec<u8>)>,
+    sections: Vec<Building>,
     texts: Texts,
+}
+
+#[derive(Debug)]
+struct Building {
+    head: SectionHead,
+    bytes: Vec<u8>,
+    /// The offset of its last entry.
+    last: i64,
 }
 
 impl BlockBuilder {
@@ -74,17 +83,19 @@ impl BlockBuilder {
     pub fn push(&mut self, source: Source, entry: &Entry<'_>) {
         let encode = "plain data of known types always encodes";
         let at = self.section_at(source);
-        let (head, bytes) = &mut self.sections[at];
-        head.entries += 1;
-        let out = postcard::to_extend(&(entry.offset, entry.timestamp), std::mem::take(bytes)).expect(encode);
+        let section = &mut self.sections[at];
+        section.head.entries += 1;
+        let offset = entry.offset.wrapping_sub(std::mem::replace(&mut section.last, entry.offset));
+        let timestamp = entry.timestamp.0.wrapping_sub(time_of(&entry.item).0);
+        let out = std::mem::take(&mut section.bytes);
         // Only touches hold numbers in place of texts: the rest is the same in both forms.
-        *bytes = match &entry.item {
+        section.bytes = match &entry.item {
             ItemOf::Touch(touch) => {
                 let texts = &mut self.texts;
                 let Ok(touch) = touch.with(|text| Ok::<_, std::convert::Infallible>(texts.number(text)));
-                postcard::to_extend(&ItemOf::Touch(touch), out)
+                postcard::to_extend(&(offset, ItemOf::Touch(touch), timestamp), out)
             }
-            other => postcard::to_extend(other, out),
+            other => postcard::to_extend(&(offset, other, timestamp), out),
         }
         .expect(encode);
     }
@@ -92,20 +103,20 @@ impl BlockBuilder {
     /// States the range that a source's section covers, and what it says of time.
     pub fn cover(&mut self, source: Source, range: Range, watermark: Option<Millis>, idle: Option<Millis>) {
         let at = self.section_at(source);
-        let head = &mut self.sections[at].0;
+        let head = &mut self.sections[at].head;
         (head.follows, head.from, head.to) = (range.follows, range.from, range.to);
         (head.watermark, head.idle) = (watermark, idle);
     }
 
     /// Forgets a source's section: somebody else will tell of it.
     pub fn drop_source(&mut self, source: Source) {
-        self.sections.retain(|(head, _)| head.source != source);
+        self.sections.retain(|section| section.head.source != source);
     }
 
     fn section_at(&mut self, source: Source) -> usize {
-        self.sections.iter().position(|(head, _)| head.source == source).unwrap_or_else(|| {
+        self.sections.iter().position(|section| section.head.source == source).unwrap_or_else(|| {
             let head = SectionHead::empty(source);
-            self.sections.push((head, Vec::new()));
+            self.sections.push(Building { head, bytes: Vec::new(), last: 0 });
             self.sections.len() - 1
         })
     }
@@ -113,7 +124,7 @@ impl BlockBuilder {
     /// How many bytes of entries it holds.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.sections.iter().map(|(_, bytes)| bytes.len()).sum()
+        self.sections.iter().map(|section| section.bytes.len()).sum()
     }
 
     /// The record's value. The builder is empty afterwards and keeps its buffers.
@@ -125,7 +136,7 @@ impl BlockBuilder {
         let sections = u32::try_from(self.sections.len()).expect("fewer sections than partitions");
         out = postcard::to_extend(&Head { announced: announced.to_vec(), sections }, out).expect(encode);
         out = self.texts.finish(out);
-        for (head, bytes) in &mut self.sections {
+        for Building { head, bytes, .. } in &mut self.sections {
             assert!(head.entries == 0 || head.from < head.to, "entries without a range that covers them");
             head.bytes = u32::try_from(bytes.len()).expect("a flush is bounded far below 4 GiB");
             out = postcard::to_extend(head, out).expect(encode);
@@ -134,9 +145,9 @@ impl BlockBuilder {
         }
         let sum = xxh3_64(&out[PREFIX..]);
         out[1..PREFIX].copy_from_slice(&sum.to_le_bytes());
-        self.sections.retain_mut(|(head, _)| {
-            let used = head.from < head.to;
-            *head = SectionHead::empty(head.source);
+        self.sections.retain_mut(|section| {
+            let used = section.head.from < section.head.to;
+            (section.head, section.last) = (SectionHead::empty(section.head.source), 0);
             used
         });
         out
@@ -161,15 +172,23 @@ pub enum JournalError {
 #[derive(Debug)]
 pub struct Block<'a> {
     pub head: Head,
-    texts: Vec<&'a str>,
+    pub texts: Vec<&'a str>,
     rest: &'a [u8],
 }
 
 #[derive(Debug)]
 pub struct Section<'t, 'a> {
     pub head: SectionHead,
-    texts: &'t [&'a str],
+    /// What the numbers of its entries stand for: the same for all sections of a block.
+    pub texts: &'t [&'a str],
     entries: &'a [u8],
+    /// The offset of the last entry read.
+    last: i64,
+}
+
+/// What an entry's timestamp is counted from.
+fn time_of<T>(item: &ItemOf<'_, T>) -> Millis {
+    item.occurred_at().unwrap_or(Millis(0))
 }
 
 impl<'a> Block<'a> {
@@ -196,39 +215,47 @@ impl<'a> Block<'a> {
         let (head, rest) = postcard::take_from_bytes::<SectionHead>(self.rest)?;
         let (entries, rest) = rest.split_at_checked(head.bytes as usize).ok_or(JournalError::Short)?;
         self.rest = rest;
-        Ok(Some(Section { head, texts: &self.texts, entries }))
+        Ok(Some(Section { head, texts: &self.texts, entries, last: 0 }))
     }
 }
 
 impl<'a> Section<'_, 'a> {
     /// The next entry, in the order of offsets.
-    pub fn next_entry(&mut self) -> Result<Option<Entry<'a>>, JournalError> {
+    pub fn next_entry(&mut self) -> Result<Option<EntryOf<'a, u32>>, JournalError> {
         if self.entries.is_empty() {
             return Ok(None);
         }
-        let ((offset, timestamp, item), rest) = postcard::take_from_bytes::<(_, _, ItemOf<'a, u32>)>(self.entries)?;
-        self.entries = rest;
-        let item = item.spelled(self.texts).ok_or(JournalError::Unspelled)?;
-        Ok(Some(Entry { offset, timestamp, item }))
+        let mut from = postcard::Deserializer::from_bytes(self.entries);
+        let offset = i64::deserialize(&mut from)?;
+        let item = ItemOf::<u32>::deserialize(&mut from)?;
+        let timestamp = i64::deserialize(&mut from)?;
+        self.entries = from.finalize()?;
+        if !item.names_below(self.texts.len()) {
+            return Err(JournalError::Unspelled);
+        }
+        self.last = self.last.wrapping_add(offset);
+        let timestamp = Millis(time_of(&item).0.wrapping_add(timestamp));
+        Ok(Some(EntryOf { offset: self.last, timestamp, item }))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::entry::{Identify, Item};
+    use crate::journal::entry::Identify;
+    use crate::model::entity::EntityKey;
 
     const SOURCE: Source = Source { topic: Topic::Touchpoints, partition: 2 };
 
-    fn entry(offset: i64) -> Entry<'static> {
-        let item = Item::Identify(Identify {
+    fn entry<T>(offset: i64) -> EntryOf<'static, T> {
+        let item = ItemOf::Identify(Identify {
             topic: Topic::Touchpoints,
             event_id: "e".into(),
             occurred_at: Millis(5),
-            visitor_id: "v".into(),
-            lead_id: "l".into(),
+            visitor: EntityKey::of("v"),
+            lead: EntityKey::of("l"),
         });
-        Entry { offset, timestamp: Millis(6), item }
+        EntryOf { offset, timestamp: Millis(6), item }
     }
 
     #[test]

@@ -5,20 +5,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::entity::EntityKey;
 use crate::model::event::{Account, DealStage, Fill, Spend, Text, Topic, TouchOf};
+use crate::model::event_id::EventId;
 use crate::model::time::Millis;
 
 /// One input record's entry for a shard.
+pub type Entry<'a> = EntryOf<'a, Text<'a>>;
+
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry<'a> {
+pub struct EntryOf<'a, T> {
     pub offset: i64,
     /// The record's Kafka timestamp.
     pub timestamp: Millis,
-    pub item: Item<'a>,
+    pub item: ItemOf<'a, T>,
 }
 
 pub type Item<'a> = ItemOf<'a, Text<'a>>;
 
-/// `T` stands for a text that many touches share, or for the number that a block gives it.
+/// `T` stands for a text that many touches share, or for the number that a block gives it. What is rarer than touches
+/// is boxed, so that touches are moved about lightly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ItemOf<'a, T> {
     /// To the lead's shard; a page view with a visitor, and a touch without a lead, to the visitor's.
@@ -29,48 +33,44 @@ pub enum ItemOf<'a, T> {
     Identify(Identify<'a>),
     /// To the lead's shard.
     #[serde(borrow)]
-    Fill(Fill<'a>),
+    Fill(Box<Fill<'a>>),
     /// To the visitor's shard: a fill that may belong to a session. It identifies the visitor too.
     #[serde(borrow)]
-    FillSeen(FillSeen<'a>),
+    FillSeen(Box<FillSeen<'a>>),
     /// To the lead's shard.
     #[serde(borrow)]
-    LeadStage(DealStage<'a>),
+    LeadStage(Box<DealStage<'a>>),
     /// To the deal's shard, for a stage event with a deal.
     #[serde(borrow)]
-    DealStage(DealStage<'a>),
+    DealStage(Box<DealStage<'a>>),
     /// To the channel's shard.
     #[serde(borrow)]
-    Spend(Spend<'a>),
+    Spend(Box<Spend<'a>>),
     /// To every shard.
     #[serde(borrow)]
-    Account(Account<'a>),
+    Account(Box<Account<'a>>),
     /// To the shard of the source's partition, which writes the dead letter.
     #[serde(borrow)]
-    Rejected(Rejected<'a>),
+    Rejected(Box<Rejected<'a>>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identify<'a> {
     pub topic: Topic,
     #[serde(borrow)]
-    pub event_id: Text<'a>,
+    pub event_id: EventId<'a>,
     pub occurred_at: Millis,
-    #[serde(borrow)]
-    pub visitor_id: Text<'a>,
-    #[serde(borrow)]
-    pub lead_id: Text<'a>,
+    pub visitor: EntityKey,
+    pub lead: EntityKey,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FillSeen<'a> {
     #[serde(borrow)]
-    pub event_id: Text<'a>,
+    pub event_id: EventId<'a>,
     pub occurred_at: Millis,
-    #[serde(borrow)]
-    pub visitor_id: Text<'a>,
-    #[serde(borrow)]
-    pub lead_id: Text<'a>,
+    pub visitor: EntityKey,
+    pub lead: EntityKey,
     #[serde(borrow)]
     pub page: Text<'a>,
 }
@@ -99,7 +99,7 @@ pub fn home(id: &str, shards: u16) -> u16 {
     EntityKey::of(id).home(shards)
 }
 
-impl Item<'_> {
+impl<T> ItemOf<'_, T> {
     /// None for accounts and rejected records.
     #[must_use]
     pub const fn occurred_at(&self) -> Option<Millis> {
@@ -116,20 +116,12 @@ impl Item<'_> {
 }
 
 impl<'a> ItemOf<'a, u32> {
-    /// The item with the texts that its numbers stand for; none where a number stands for nothing.
+    /// Whether each of its numbers is below a count.
     #[must_use]
-    pub fn spelled(self, texts: &[&'a str]) -> Option<Item<'a>> {
-        let text = |number: &u32| texts.get(*number as usize).map(|text| Text::borrowed(text)).ok_or(());
-        Some(match self {
-            Self::Touch(touch) => ItemOf::Touch(touch.with(text).ok()?),
-            Self::Identify(identify) => ItemOf::Identify(identify),
-            Self::Fill(fill) => ItemOf::Fill(fill),
-            Self::FillSeen(seen) => ItemOf::FillSeen(seen),
-            Self::LeadStage(stage) => ItemOf::LeadStage(stage),
-            Self::DealStage(stage) => ItemOf::DealStage(stage),
-            Self::Spend(spend) => ItemOf::Spend(spend),
-            Self::Account(account) => ItemOf::Account(account),
-            Self::Rejected(rejected) => ItemOf::Rejected(rejected),
-        })
+    pub fn names_below(&self, count: usize) -> bool {
+        match self {
+            Self::Touch(touch) => touch.shared().all(|number| (*number as usize) < count),
+            _ => true,
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::event_id::EventId;
 use super::kinds::{FormKind, SpendCategory, TouchKind};
 use super::money::Micros;
 use super::stage::Stage;
@@ -83,7 +84,7 @@ pub type Touch<'a> = TouchOf<'a, Text<'a>>;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TouchOf<'a, T> {
     #[serde(borrow)]
-    pub event_id: Text<'a>,
+    pub event_id: EventId<'a>,
     pub occurred_at: Millis,
     pub kind: TouchKind,
     #[serde(borrow)]
@@ -96,6 +97,13 @@ pub struct TouchOf<'a, T> {
     /// The path of `page_url`, or `(none)`.
     pub page: T,
     #[serde(borrow)]
+    pub details: Option<Box<Details<'a, T>>>,
+}
+
+/// What only few touches have: they are apart, since touches are many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Details<'a, T> {
+    #[serde(borrow)]
     pub click: Option<Click<'a>>,
     pub asset_id: Option<T>,
     pub asset_type: Option<T>,
@@ -103,7 +111,41 @@ pub struct TouchOf<'a, T> {
     pub variant: Option<T>,
 }
 
+impl<'a, T> Details<'a, T> {
+    fn shared(&self) -> impl Iterator<Item = &T> {
+        [&self.asset_id, &self.asset_type, &self.experiment, &self.variant].into_iter().flatten()
+    }
+
+    fn with<U, E>(&self, mut other: impl FnMut(&T) -> Result<U, E>) -> Result<Details<'a, U>, E> {
+        Ok(Details {
+            click: self.click.clone(),
+            asset_id: self.asset_id.as_ref().map(&mut other).transpose()?,
+            asset_type: self.asset_type.as_ref().map(&mut other).transpose()?,
+            experiment: self.experiment.as_ref().map(&mut other).transpose()?,
+            variant: self.variant.as_ref().map(&mut other).transpose()?,
+        })
+    }
+
+    /// None when there are none.
+    #[must_use]
+    pub fn if_any(self) -> Option<Box<Self>> {
+        (self.click.is_some() || self.shared().next().is_some()).then(|| Box::new(self))
+    }
+}
+
 impl<'a, T> TouchOf<'a, T> {
+    #[must_use]
+    pub fn asset_id(&self) -> Option<&T> {
+        self.details.as_ref()?.asset_id.as_ref()
+    }
+
+    /// Its shared texts, in the order of its fields.
+    pub fn shared(&self) -> impl Iterator<Item = &T> {
+        let OriginOf { channel, campaign, content, term } = &self.origin;
+        let of_details = self.details.iter().flat_map(|details| details.shared());
+        [channel, campaign, content, term, &self.page].into_iter().chain(of_details)
+    }
+
     /// The same touch with each shared text as something else.
     pub fn with<U, E>(&self, mut other: impl FnMut(&T) -> Result<U, E>) -> Result<TouchOf<'a, U>, E> {
         let origin = &self.origin;
@@ -121,11 +163,7 @@ impl<'a, T> TouchOf<'a, T> {
                 term: other(&origin.term)?,
             },
             page: other(&self.page)?,
-            click: self.click.clone(),
-            asset_id: self.asset_id.as_ref().map(&mut other).transpose()?,
-            asset_type: self.asset_type.as_ref().map(&mut other).transpose()?,
-            experiment: self.experiment.as_ref().map(&mut other).transpose()?,
-            variant: self.variant.as_ref().map(&mut other).transpose()?,
+            details: self.details.as_ref().map(|details| details.with(other).map(Box::new)).transpose()?,
         })
     }
 }
@@ -133,7 +171,7 @@ impl<'a, T> TouchOf<'a, T> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fill<'a> {
     #[serde(borrow)]
-    pub event_id: Text<'a>,
+    pub event_id: EventId<'a>,
     pub occurred_at: Millis,
     #[serde(borrow)]
     pub lead_id: Text<'a>,
@@ -161,7 +199,7 @@ pub struct Fill<'a> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DealStage<'a> {
     #[serde(borrow)]
-    pub event_id: Text<'a>,
+    pub event_id: EventId<'a>,
     pub occurred_at: Millis,
     #[serde(borrow)]
     pub lead_id: Text<'a>,
@@ -181,7 +219,7 @@ pub struct DealStage<'a> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spend<'a> {
     #[serde(borrow)]
-    pub event_id: Text<'a>,
+    pub event_id: EventId<'a>,
     pub occurred_at: Millis,
     #[serde(borrow)]
     pub origin: Origin<'a>,
@@ -236,7 +274,7 @@ impl Event<'_> {
 
     /// None for accounts, which have no id and are ordered by offset.
     #[must_use]
-    pub fn event_id(&self) -> Option<&str> {
+    pub const fn event_id(&self) -> Option<&EventId<'_>> {
         match self {
             Self::Touch(e) => Some(&e.event_id),
             Self::Fill(e) => Some(&e.event_id),

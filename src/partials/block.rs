@@ -12,7 +12,7 @@ use crate::kpi::measures::Measure;
 use crate::model::time::Millis;
 use crate::model::window::Window;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
@@ -29,6 +29,8 @@ pub struct Block {
     /// The texts that the cells' symbols stand for; symbol n is `texts[n − 1]`, 0 is absent.
     pub texts: Vec<String>,
     pub cells: Vec<BlockCell>,
+    /// So many cells, from the first, changed since the claim's last block: who knows that one need not read the others.
+    pub changed: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +81,7 @@ impl Block {
             .cells
             .iter()
             .all(|cell| cell.values.len() == cell.measure.dims().len() && cell.values.iter().all(spelled))
+            && block.changed <= block.cells.len()
         {
             Ok(block)
         } else {
@@ -110,6 +113,7 @@ mod tests {
                 values: smallvec![Symbol(1)],
                 amount: Amount { sum: -1, facts: 1 },
             }],
+            changed: 1,
         }
     }
 

@@ -125,12 +125,17 @@ impl Sender {
         (block.0.claim, block.0.takes_over, block.0.whole) = (self.claim, takes_over, whole);
         let gone = self.sent.keys().filter(|key| !cells.contains_key(*key)).map(|key| (key, Amount::default()));
         let there = cells.iter().map(|(key, amount)| (key, *amount));
-        let mut all: Vec<_> = if whole { there.collect() } else { gone.chain(there).collect() };
-        all.retain(|(key, amount)| whole || self.sent.get(*key).copied().unwrap_or_default() != *amount);
+        let is_news = |(key, amount): &(_, Amount)| self.sent.get(*key).copied().unwrap_or_default() != *amount;
+        let (mut all, same): (Vec<_>, Vec<_>) = gone.chain(there).partition(is_news);
+        let changed = all.len();
+        if whole {
+            all.extend(same);
+        }
         for ((measure, bucket, values), amount) in all {
             block = block.cell(*measure, *bucket, values, amount.sum, amount.facts);
         }
         self.sent = cells;
+        block.0.changed = changed;
         block.0
     }
 }

@@ -53,6 +53,7 @@ impl Shards {
         // A block that is whole says everything there is, so it can begin what nothing is known of yet. Claims grow: one
         // that a later claim has replaced may still have a block on its way, its first one too.
         let is_newer = shard.claim.is_none_or(|claim| claim < block.claim);
+        let follows = shard.claim == Some(block.claim);
         if is_newer && (block.takes_over || (shard.claim.is_none() && block.whole)) {
             shard.claim = Some(block.claim);
         }
@@ -63,16 +64,19 @@ impl Shards {
         let spelled = |symbol: &Symbol| {
             (symbol.0 as usize).checked_sub(1).and_then(|at| symbols.get(at)).copied().unwrap_or(Symbol::ABSENT)
         };
-        let mut former = if block.whole { std::mem::take(&mut shard.cells) } else { HashMap::new() };
-        if block.whole {
-            shard.cells.reserve(block.cells.len());
+        // A whole block says nothing new of the other cells to who has followed its claim.
+        let whole = block.whole && !follows;
+        let cells = if whole { &*block.cells } else { &block.cells[..block.changed] };
+        let mut former = if whole { std::mem::take(&mut shard.cells) } else { HashMap::new() };
+        if whole {
+            shard.cells.reserve(cells.len());
         }
-        let mut deltas = Vec::with_capacity(block.cells.len());
-        for cell in &block.cells {
+        let mut deltas = Vec::with_capacity(cells.len());
+        for cell in cells {
             let values: Values = cell.values.iter().map(spelled).collect();
             let key = CellKey { measure: cell.measure, bucket: cell.bucket, values };
             if wanted(&key) {
-                let before = if block.whole { former.remove(&key) } else { None };
+                let before = if whole { former.remove(&key) } else { None };
                 deltas.extend(shard.set(key, cell.amount, before.unwrap_or_default()));
             }
         }

@@ -47,6 +47,7 @@ impl Cells {
             watermarks: [watermark; 3],
             texts: Vec::new(),
             cells: Vec::new(),
+            changed: 0,
         })
     }
 
@@ -64,6 +65,7 @@ impl Cells {
         };
         let values = values.iter().map(symbol).collect();
         self.0.cells.push(BlockCell { measure, bucket, values, amount: Amount { sum, facts } });
+        self.0.changed = self.0.cells.len();
         self
     }
 

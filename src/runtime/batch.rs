@@ -109,7 +109,7 @@ impl<P: Parts> Batch<P> {
                 let topic = Text::borrowed(line.topic.name());
                 let (key, value) = (line.key, line.value);
                 let rejected = Rejected { reason, message, topic, key, value, headers: Vec::new() };
-                let entry = Entry { offset, timestamp: line.timestamp, item: Item::Rejected(rejected) };
+                let entry = Entry { offset, timestamp: line.timestamp, item: Item::Rejected(Box::new(rejected)) };
                 self.builders[usize::from(shard)].push(source, &entry);
             }
             Decoded::Skipped => {}

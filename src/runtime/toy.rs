@@ -11,7 +11,7 @@ use super::parts::{
 use super::settings::{Limits, Settings};
 use super::topics::Names;
 use crate::journal::block::{Block as JournalBlock, Source};
-use crate::journal::entry::Item;
+use crate::journal::entry::ItemOf;
 use crate::kpi::measures::Measure;
 use crate::model::event::{Event, NONE, Origin, Text, Topic, Touch};
 use crate::model::kinds::TouchKind;
@@ -78,11 +78,7 @@ impl Decode for Toy {
             account_id: None,
             origin: Origin { channel: none(), campaign: none(), content: none(), term: none() },
             page: none(),
-            click: None,
-            asset_id: None,
-            asset_type: None,
-            experiment: None,
-            variant: None,
+            details: None,
         })))
     }
 }
@@ -122,12 +118,12 @@ impl Fold for ToyShard {
                     continue;
                 }
                 match entry.item {
-                    Item::Touch(touch) => {
+                    ItemOf::Touch(touch) => {
                         assert!(self.folded.insert((source, entry.offset)), "folded twice");
                         let to = (self.number + 1) % SHARDS;
-                        self.effects.forwards.push((to, touch.event_id.as_bytes().to_vec()));
+                        self.effects.forwards.push((to, touch.event_id.text().as_bytes().to_vec()));
                     }
-                    Item::Rejected(rejected) => self.effects.letters.push(Letter {
+                    ItemOf::Rejected(rejected) => self.effects.letters.push(Letter {
                         reason: rejected.reason.to_string(),
                         message: rejected.message.to_string(),
                         topic: rejected.topic.to_string(),
@@ -188,6 +184,7 @@ impl Fold for ToyShard {
                 values: Measure::ALL[0].dims().iter().map(|_| crate::partials::cells::Symbol::ABSENT).collect(),
                 amount: Amount { sum, facts: 1 },
             }],
+            changed: 1,
         }
     }
 

@@ -45,13 +45,14 @@ impl Deal {
 
     /// Takes a stage event; a repeated one changes nothing.
     pub fn take(&mut self, stage: &DealStage<'_>, late: Option<Millis>, fold: &mut Fold) {
-        let order =
-            |event: &DealEvent| event.at.cmp(&stage.occurred_at).then_with(|| (*event.event_id).cmp(&stage.event_id));
+        let order = |event: &DealEvent| {
+            event.at.cmp(&stage.occurred_at).then_with(|| stage.event_id.compare_text(&event.event_id).reverse())
+        };
         let Err(place) = self.events.binary_search_by(order) else { return };
         let before = self.contributions(&fold.rules);
         let event = DealEvent {
             at: stage.occurred_at,
-            event_id: (*stage.event_id).into(),
+            event_id: stage.event_id.text().into(),
             stage: stage.stage,
             lead: EntityKey::of(&stage.lead_id),
             amount: stage.amount.map(|amount| amount.0),

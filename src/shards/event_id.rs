@@ -6,6 +6,8 @@ use std::cmp::Ordering;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::model::event_id::{EventId, uuid_text};
+
 const UUID: u8 = 0;
 const LONG: u8 = 255;
 /// Stands for `LONG` where a tag has five bits.
@@ -26,21 +28,22 @@ pub struct LongIds {
 }
 
 impl LongIds {
-    pub fn pack(&mut self, id: &str) -> PackedId {
-        if let Some(bytes) = uuid_bytes(id) {
-            return PackedId { tag: UUID, bytes };
-        }
+    pub fn pack(&mut self, id: &EventId<'_>) -> PackedId {
+        let text = match id {
+            EventId::Uuid(bytes) => return PackedId { tag: UUID, bytes: *bytes },
+            EventId::Text(text) => text,
+        };
         let mut bytes = [0; 16];
-        if let Some(place) = bytes.get_mut(..id.len()).filter(|place| !place.is_empty()) {
-            place.copy_from_slice(id.as_bytes());
-            let tag = u8::try_from(id.len()).expect("at most 16");
+        if let Some(place) = bytes.get_mut(..text.len()).filter(|place| !place.is_empty()) {
+            place.copy_from_slice(text.as_bytes());
+            let tag = u8::try_from(text.len()).expect("at most 16");
             return PackedId { tag, bytes };
         }
         let at = self.free.pop().unwrap_or_else(|| {
             self.texts.push(Box::default());
             u32::try_from(self.texts.len() - 1).expect("far fewer than 2^32 long ids fit in memory")
         });
-        self.texts[at as usize] = id.into();
+        self.texts[at as usize] = (&**text).into();
         bytes[..4].copy_from_slice(&at.to_le_bytes());
         PackedId { tag: LONG, bytes }
     }
@@ -59,14 +62,17 @@ impl LongIds {
         if a.tag == UUID && b.tag == UUID {
             a.bytes.cmp(&b.bytes)
         } else {
-            self.with_text(a, |a| self.compare_text(b, a).reverse())
+            self.with_text(a, |a| self.with_text(b, |b| a.cmp(b)))
         }
     }
 
-    /// As the id's text compares to another.
+    /// As the id compares to one that is not packed.
     #[must_use]
-    pub fn compare_text(&self, id: PackedId, text: &str) -> Ordering {
-        self.with_text(id, |id| id.cmp(text))
+    pub fn compare_to(&self, id: PackedId, other: &EventId<'_>) -> Ordering {
+        match other {
+            EventId::Uuid(bytes) if id.tag == UUID => id.bytes.cmp(bytes),
+            _ => self.with_text(id, |id| other.compare_text(id).reverse()),
+        }
     }
 
     #[must_use]
@@ -76,7 +82,7 @@ impl LongIds {
 
     fn with_text<R>(&self, id: PackedId, then: impl FnOnce(&str) -> R) -> R {
         match id.tag {
-            UUID => then(uuid::Uuid::from_bytes(id.bytes).hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer())),
+            UUID => uuid_text(id.bytes, then),
             LONG => then(&self.texts[id.place()]),
             len => then(std::str::from_utf8(&id.bytes[..len as usize]).expect("packed from a str")),
         }
@@ -131,32 +137,6 @@ impl<'de> Deserialize<'de> for PackedId {
     }
 }
 
-/// The bytes of a UUID in its canonical form, lower case with hyphens: any other form is another text.
-fn uuid_bytes(id: &str) -> Option<[u8; 16]> {
-    let text: &[u8; 36] = id.as_bytes().try_into().ok()?;
-    let mut bytes = [0; 16];
-    let mut at = 0;
-    for byte in &mut bytes {
-        if matches!(at, 8 | 13 | 18 | 23) {
-            if text[at] != b'-' {
-                return None;
-            }
-            at += 1;
-        }
-        *byte = hex(text[at])? << 4 | hex(text[at + 1])?;
-        at += 2;
-    }
-    Some(bytes)
-}
-
-const fn hex(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -176,9 +156,9 @@ mod tests {
         #[test]
         fn packed_ids_compare_and_read_as_their_texts(a in id(), b in id()) {
             let mut ids = LongIds::default();
-            let (x, y) = (ids.pack(&a), ids.pack(&b));
+            let (x, y) = (ids.pack(&a.as_str().into()), ids.pack(&b.as_str().into()));
             prop_assert_eq!(ids.compare(x, y), a.cmp(&b));
-            prop_assert_eq!(ids.compare_text(x, &b), a.cmp(&b));
+            prop_assert_eq!(ids.compare_to(x, &b.as_str().into()), a.cmp(&b));
             prop_assert_eq!(ids.text(x), a);
         }
     }
@@ -186,9 +166,9 @@ mod tests {
     #[test]
     fn released_places_are_used_again() {
         let mut ids = LongIds::default();
-        let long = ids.pack(&"x".repeat(100));
+        let long = ids.pack(&"x".repeat(100).into());
         ids.release(long);
-        ids.pack(&"y".repeat(100));
+        ids.pack(&"y".repeat(100).into());
         assert_eq!(ids.texts.len(), 1);
     }
 }

@@ -8,11 +8,12 @@ use super::fold::Fold;
 use super::forward::{DealFacts, FillSession, Known, VisitorTouch};
 use super::rows::{self, TouchRow};
 use super::symbols::OriginId;
-use super::table::{Keyed, key_of};
+use super::table::{Keyed, Table, key_of};
 use super::visibility::Visible;
 use crate::kpi::measures::Measure;
 use crate::model::entity::EntityKey;
-use crate::model::event::{DealStage, Fill, NONE, Origin, Topic, Touch};
+use crate::model::event::{DealStage, Fill, NONE, Origin, Topic};
+use crate::model::event_id::EventId;
 use crate::model::kinds::TouchKind;
 use crate::model::time::Millis;
 
@@ -66,27 +67,46 @@ impl Lead {
         self.history.get_or_insert_default()
     }
 
-    /// A touch that names the lead. False when it was known.
-    pub fn touch(&mut self, touch: &Touch<'_>, late: Option<Millis>, fold: &mut Fold) -> bool {
-        let Err(place) = self.find_touch(touch.occurred_at, &touch.event_id, &fold.ids) else { return false };
-        let origin = fold.symbols.origin(&touch.origin);
-        if late.is_none() {
-            count_touch(touch, origin, fold);
+    /// The usual touch, of a lead that is nothing but touches: in time, after all that there are, and no booking. It is
+    /// added without unpacking them. False when it is another: then nothing was done.
+    pub fn append(leads: &mut Table<Self>, key: EntityKey, touch: &Touch<'_>, fold: &mut Fold) -> bool {
+        if touch.late.is_some() || touch.is_booking() || fold.rules.account(touch.account).is_some() {
+            return false;
         }
-        let account = fold.rules.account(touch.account_id.as_deref()).map(Box::<str>::from);
-        let new =
-            NewTouch { at: touch.occurred_at, event_id: &touch.event_id, kind: touch.kind, origin, account, late };
-        if self.changes_nothing(&new) {
-            self.put_touch(place, &new, fold);
+        let Some((spot, packed)) = leads.packed_one(key) else { return false };
+        let rows = &packed[Self::FIXED..];
+        let last = rows.len().checked_sub(Self::ROW).and_then(|last| rows::packed_at(&rows[last..]));
+        let has_room = rows.len() < fold.rules.config.journey.max_touches * Self::ROW;
+        if !has_room || last.is_none_or(|last| touch.at <= last) {
+            return false;
+        }
+        let id = fold.ids.pack(touch.event_id);
+        let Some(row) = TouchRow::new(touch.at, id, touch.kind, touch.origin).pack() else {
+            fold.ids.release(id);
+            return false;
+        };
+        touch.count(fold);
+        leads.push_row(spot, &row);
+        true
+    }
+
+    /// A touch that names the lead. False when it was known.
+    pub fn touch(&mut self, touch: &Touch<'_>, fold: &mut Fold) -> bool {
+        let Err(place) = self.find_touch(touch.at, touch.event_id, &fold.ids) else { return false };
+        if touch.late.is_none() {
+            touch.count(fold);
+        }
+        if self.changes_nothing(touch) {
+            self.put_touch(place, touch, fold);
         } else {
-            self.with_difference(fold, |lead, fold| lead.put_touch(place, &new, fold));
+            self.with_difference(fold, |lead, fold| lead.put_touch(place, touch, fold));
         }
         self.forget_beyond(fold);
         true
     }
 
-    fn find_touch(&self, at: Millis, event_id: &str, ids: &LongIds) -> Result<usize, usize> {
-        let order = |row: &TouchRow| row.at().cmp(&at).then_with(|| ids.compare_text(row.id, event_id));
+    fn find_touch(&self, at: Millis, event_id: &EventId<'_>, ids: &LongIds) -> Result<usize, usize> {
+        let order = |row: &TouchRow| row.at().cmp(&at).then_with(|| ids.compare_to(row.id, event_id));
         let is_last = self.touches.last().is_none_or(|last| order(last).is_lt());
         let place = if is_last { Err(self.touches.len()) } else { self.touches.binary_search_by(order) };
         let Err(place) = place else { return place };
@@ -96,25 +116,25 @@ impl Lead {
 
     /// Whether a touch leaves all that the lead contributed as it is: it comes in time and after all of it, and is no
     /// booking.
-    fn changes_nothing(&self, new: &NewTouch<'_>) -> bool {
+    fn changes_nothing(&self, new: &Touch<'_>) -> bool {
         let later = self.history.as_ref().is_none_or(|history| history.latest < new.at);
-        later && new.late.is_none() && !matches!(new.kind, TouchKind::DemoBooked | TouchKind::MeetingBooked)
+        later && new.late.is_none() && !new.is_booking()
     }
 
-    fn put_touch(&mut self, place: usize, new: &NewTouch<'_>, fold: &mut Fold) {
+    fn put_touch(&mut self, place: usize, new: &Touch<'_>, fold: &mut Fold) {
         let id = fold.ids.pack(new.event_id);
-        if let Some(account) = &new.account {
+        if let Some(account) = fold.rules.account(new.account).map(Box::<str>::from) {
             let visible = Visible::since(new.late);
             self.history().see_account(AccountSeen {
                 at: new.at,
                 topic: Topic::Touchpoints,
-                event_id: new.event_id.into(),
-                account: account.clone(),
+                event_id: new.event_id.text().into(),
+                account,
                 known_from: new.at,
                 visible,
             });
         }
-        if matches!(new.kind, TouchKind::DemoBooked | TouchKind::MeetingBooked) {
+        if new.is_booking() {
             self.history().reach(new.at);
         }
         if let Some(mark) = new.late {
@@ -165,7 +185,7 @@ impl Lead {
 
     /// A stage event that names the lead. False when it was known.
     pub fn stage(&mut self, stage: &DealStage<'_>, late: Option<Millis>, fold: &mut Fold) -> bool {
-        let row = StageRow { at: stage.occurred_at, event_id: (*stage.event_id).into(), stage: stage.stage, late };
+        let row = StageRow { at: stage.occurred_at, event_id: stage.event_id.text().into(), stage: stage.stage, late };
         let Err(place) = self.history().find_stage(row.at, &row.event_id) else { return false };
         let account =
             AccountSeen::new(stage.account_id.as_deref(), Topic::DealStages, row.at, &stage.event_id, late, fold);
@@ -211,7 +231,7 @@ impl Lead {
         let origin = fold.symbols.origin(&Origin { channel, campaign, content, term });
         let stitched = Stitched {
             at: touch.at,
-            id: fold.ids.pack(&touch.event_id),
+            id: fold.ids.pack(&touch.event_id.as_str().into()),
             kind: touch.kind,
             origin,
             known_from: touch.known_from,
@@ -265,13 +285,17 @@ impl Lead {
     }
 }
 
-struct NewTouch<'a> {
-    at: Millis,
-    event_id: &'a str,
-    kind: TouchKind,
-    origin: OriginId,
-    account: Option<Box<str>>,
-    late: Option<Millis>,
+/// A touch that names its lead, as it arrives.
+#[derive(Clone, Copy, Debug)]
+pub struct Touch<'a> {
+    pub at: Millis,
+    pub event_id: &'a EventId<'a>,
+    pub kind: TouchKind,
+    pub origin: OriginId,
+    pub account: Option<&'a str>,
+    pub asset: Option<&'a str>,
+    /// The watermark on arrival, if it was late.
+    pub late: Option<Millis>,
 }
 
 /// By how much a full row of touches grows: short journeys, which most are, waste nothing.
@@ -279,13 +303,19 @@ const fn growth(len: usize) -> usize {
     if len < 16 { 1 } else { len / 8 }
 }
 
-/// What a touch counts by itself, whoever's it is.
-fn count_touch(touch: &Touch<'_>, origin: OriginId, fold: &mut Fold) {
-    let [channel, campaign, ..] = fold.symbols.origin_symbols(origin);
-    let kind = fold.names.kinds[touch.kind as usize];
-    fold.tally.count_touch(touch.occurred_at, [kind, channel, campaign]);
-    if touch.kind == TouchKind::ContentRead && fold.wants(Measure::ContentReads) {
-        let asset = fold.symbols.of(crate::kpi::measures::Dim::Asset, touch.asset_id.as_deref().unwrap_or(NONE));
-        fold.count(Measure::ContentReads, touch.occurred_at, &[asset]);
+impl Touch<'_> {
+    const fn is_booking(&self) -> bool {
+        matches!(self.kind, TouchKind::DemoBooked | TouchKind::MeetingBooked)
+    }
+
+    /// What it counts by itself, whatever else the lead does.
+    fn count(&self, fold: &mut Fold) {
+        let [channel, campaign, ..] = fold.symbols.origin_symbols(self.origin);
+        let kind = fold.names.kinds[self.kind as usize];
+        fold.tally.count_touch(self.at, [kind, channel, campaign]);
+        if self.kind == TouchKind::ContentRead && fold.wants(Measure::ContentReads) {
+            let asset = fold.symbols.of(crate::kpi::measures::Dim::Asset, self.asset.unwrap_or(NONE));
+            fold.count(Measure::ContentReads, self.at, &[asset]);
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! Dead letters: records that were rejected, as they came, and late events, which stay in their topic and are written
 //! here as JSON in the fields of their input.
 
+use std::convert::Infallible;
+
 use serde_json::{Map, Value, json};
 
 use crate::journal::block::Source;
-use crate::journal::entry::{Entry, Item, Rejected};
-use crate::model::event::{DealStage, Fill, NONE, Origin, Spend, Text, Touch};
+use crate::journal::entry::{EntryOf, ItemOf, Rejected};
+use crate::model::event::{DealStage, Fill, NONE, Origin, Spend, Text, TouchOf};
 use crate::model::time::Millis;
 
 /// The reason of events older than the watermark − L.
@@ -27,15 +29,15 @@ pub struct Letter {
 
 impl Letter {
     #[must_use]
-    pub fn rejected(rejected: &Rejected<'_>, source: Source, entry: &Entry<'_>) -> Self {
+    pub fn rejected(rejected: &Rejected<'_>, source: Source, offset: i64, timestamp: Millis) -> Self {
         let headers = rejected.headers.iter();
         Self {
             reason: rejected.reason.to_string(),
             message: rejected.message.to_string(),
             topic: rejected.topic.to_string(),
             partition: source.partition,
-            offset: entry.offset,
-            timestamp: entry.timestamp,
+            offset,
+            timestamp,
             key: rejected.key.map(ToOwned::to_owned),
             value: rejected.value.map(ToOwned::to_owned),
             headers: headers.map(|(name, value)| (name.to_string(), value.map(ToOwned::to_owned))).collect(),
@@ -43,12 +45,12 @@ impl Letter {
     }
 
     #[must_use]
-    pub fn late(entry: &Entry<'_>, source: Source, topic: &str) -> Self {
+    pub fn late(entry: &EntryOf<'_, u32>, texts: &[&str], source: Source, topic: &str) -> Self {
         let event = match &entry.item {
-            Item::Touch(touch) => touch_json(touch),
-            Item::Fill(fill) => fill_json(fill),
-            Item::LeadStage(stage) => stage_json(stage),
-            Item::Spend(spend) => spend_json(spend),
+            ItemOf::Touch(touch) => touch_json(touch, texts),
+            ItemOf::Fill(fill) => fill_json(fill),
+            ItemOf::LeadStage(stage) => stage_json(stage),
+            ItemOf::Spend(spend) => spend_json(spend),
             _ => Map::new(),
         };
         Self {
@@ -65,31 +67,36 @@ impl Letter {
     }
 }
 
-fn touch_json(touch: &Touch<'_>) -> Map<String, Value> {
-    let mut json = base(&touch.event_id, touch.occurred_at);
+/// `texts` are what the numbers of the touch stand for.
+fn touch_json(touch: &TouchOf<'_, u32>, texts: &[&str]) -> Map<String, Value> {
+    let Ok(touch) = touch.with(|number| Ok::<_, Infallible>(Text::borrowed(texts[*number as usize])));
+    let mut json = base(&touch.event_id.text(), touch.occurred_at);
     put(&mut json, "kind", Some(touch.kind.name()));
     put_texts(
         &mut json,
-        [
-            ("visitor_id", &touch.visitor_id),
-            ("lead_id", &touch.lead_id),
-            ("account_id", &touch.account_id),
-            ("asset_id", &touch.asset_id),
-            ("asset_type", &touch.asset_type),
-            ("experiment", &touch.experiment),
-            ("variant", &touch.variant),
-        ],
+        [("visitor_id", &touch.visitor_id), ("lead_id", &touch.lead_id), ("account_id", &touch.account_id)],
     );
+    if let Some(details) = &touch.details {
+        put_texts(
+            &mut json,
+            [
+                ("asset_id", &details.asset_id),
+                ("asset_type", &details.asset_type),
+                ("experiment", &details.experiment),
+                ("variant", &details.variant),
+            ],
+        );
+        if let Some(click) = &details.click {
+            json.insert("click_id".to_owned(), json!(format!("{}={}", click.platform, click.id)));
+        }
+    }
     put_origin(&mut json, &touch.origin, ["utm_campaign", "utm_content", "utm_term"]);
     put(&mut json, "page_url", Some(&*touch.page).filter(|page| *page != NONE));
-    if let Some(click) = &touch.click {
-        json.insert("click_id".to_owned(), json!(format!("{}={}", click.platform, click.id)));
-    }
     json
 }
 
 fn fill_json(fill: &Fill<'_>) -> Map<String, Value> {
-    let mut json = base(&fill.event_id, fill.occurred_at);
+    let mut json = base(&fill.event_id.text(), fill.occurred_at);
     put(&mut json, "lead_id", Some(&fill.lead_id));
     put(&mut json, "form_id", Some(&fill.form_id));
     put(&mut json, "form_kind", Some(fill.form_kind.name()));
@@ -110,7 +117,7 @@ fn fill_json(fill: &Fill<'_>) -> Map<String, Value> {
 }
 
 fn stage_json(stage: &DealStage<'_>) -> Map<String, Value> {
-    let mut json = base(&stage.event_id, stage.occurred_at);
+    let mut json = base(&stage.event_id.text(), stage.occurred_at);
     put(&mut json, "lead_id", Some(&stage.lead_id));
     put(&mut json, "stage", Some(stage.stage.name()));
     put_texts(&mut json, [("deal_id", &stage.deal_id), ("account_id", &stage.account_id), ("owner", &stage.owner)]);
@@ -124,7 +131,7 @@ fn stage_json(stage: &DealStage<'_>) -> Map<String, Value> {
 }
 
 fn spend_json(spend: &Spend<'_>) -> Map<String, Value> {
-    let mut json = base(&spend.event_id, spend.occurred_at);
+    let mut json = base(&spend.event_id.text(), spend.occurred_at);
     put_origin(&mut json, &spend.origin, ["campaign", "content", "term"]);
     json.insert("amount".to_owned(), json!(decimal(spend.amount.0, 6)));
     put(&mut json, "category", Some(spend.category.name()));

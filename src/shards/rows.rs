@@ -59,6 +59,14 @@ pub fn unpack<R, const N: usize>(packed: &[u8], rows: &mut Vec<R>, unpack: impl 
     rows.extend(packed.as_chunks().0.iter().map(unpack));
 }
 
+/// When a packed row was, of either kind: the first 41 bits.
+#[must_use]
+pub fn packed_at(row: &[u8]) -> Option<Millis> {
+    let [a, b, c, d, e, f] = *row.first_chunk()?;
+    let at = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]) & ((1 << 41) - 1);
+    Some(Moment::unpacked(at).into())
+}
+
 /// A moment in six bytes that compare as the moment does: the years −2489 to 6429.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment([u8; 6]);
@@ -297,7 +305,7 @@ mod tests {
             let mut ids = LongIds::default();
             let (mut touches, mut idents) = (Vec::new(), Vec::new());
             for (at, id, kind, origin) in all {
-                let (at, id) = (Millis(at), ids.pack(&id));
+                let (at, id) = (Millis(at), ids.pack(&id.into()));
                 touches.push(TouchRow::new(at, id, TouchKind::ALL[kind], OriginId(origin)));
                 idents.push(IdentRow::new(at, Topic::ALL[topic], id, lead));
                 let usual = (Moment::PACKED_FROM..Moment::PACKED_FROM + (1 << 41)).contains(&at.0);
@@ -305,6 +313,8 @@ mod tests {
                 prop_assert_eq!(touch.pack().is_some(), usual && origin < 1 << 21);
                 prop_assert_eq!(ident.pack().is_some(), usual && lead == 0);
                 prop_assert!(touch.pack().is_none_or(|packed| TouchRow::unpack(&packed) == touch));
+                prop_assert!(touch.pack().is_none_or(|packed| packed_at(&packed) == Some(at)));
+                prop_assert!(ident.pack().is_none_or(|packed| packed_at(&packed) == Some(at)));
                 prop_assert!(ident.pack().is_none_or(|packed| IdentRow::unpack(&packed) == ident));
             }
             let bytes = postcard::to_stdvec(&Kept(touches.clone(), idents.clone())).unwrap();

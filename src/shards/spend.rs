@@ -35,9 +35,10 @@ struct Accrual {
 impl Spending {
     /// Books a spend record. False when it was known.
     pub fn book(&mut self, spend: &Spend<'_>, late: Option<Millis>, fold: &mut Fold) -> bool {
-        let known = (spend.occurred_at, &*spend.event_id);
+        let id = spend.event_id.text();
+        let known = (spend.occurred_at, &*id);
         let Err(place) = self.booked.binary_search_by(|(at, id)| (*at, &**id).cmp(&known)) else { return false };
-        self.booked.insert(place, (spend.occurred_at, (*spend.event_id).into()));
+        self.booked.insert(place, (spend.occurred_at, (*id).into()));
         let origin = fold.symbols.origin(&spend.origin);
         let category = fold.symbols.of(Dim::Category, spend.category.name());
         let amount = spend.amount.0;

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
 use crate::kpi::measures::Dim;
-use crate::model::event::{OTHER, Origin};
+use crate::model::event::{OTHER, Origin, OriginOf};
 use crate::partials::cells::Symbol;
 
 /// Where a touch came from, as one number: channel, campaign, content, term.
@@ -24,9 +24,10 @@ pub struct Symbols {
     used: [usize; Dim::ALL.len()],
     max_values: usize,
     origins: Vec<[Symbol; 4]>,
-    /// By the texts, so that a touch takes one look-up.
     origin_index: HashTable<u32>,
     hasher: FixedState,
+    /// By the number of a text in the journal's block that is being read: what it is as each part of an origin, so far.
+    spelled: Vec<[Symbol; 4]>,
 }
 
 const ORIGIN_DIMS: [Dim; 4] = [Dim::Channel, Dim::Campaign, Dim::Content, Dim::Term];
@@ -43,6 +44,7 @@ impl Symbols {
             origins: Vec::new(),
             origin_index: HashTable::new(),
             hasher: FixedState::with_seed(0x7072_1b75_7461_7279),
+            spelled: Vec::new(),
         }
     }
 
@@ -73,24 +75,39 @@ impl Symbols {
 
     /// The number of a touch's origin.
     pub fn origin(&mut self, origin: &Origin<'_>) -> OriginId {
-        let hash = self.hasher.hash_one([&*origin.channel, &*origin.campaign, &*origin.content, &*origin.term]);
         let texts = [&*origin.channel, &*origin.campaign, &*origin.content, &*origin.term];
-        if let Some(&at) = self.origin_index.find(hash, |&at| self.origin_texts(OriginId(at)) == texts) {
-            return OriginId(at);
-        }
-        let symbols: [Symbol; 4] = std::array::from_fn(|n| self.of(ORIGIN_DIMS[n], texts[n]));
-        // Beyond max_values several texts share a symbol: they share the origin too.
-        let spelled = symbols.map(|symbol| self.text(symbol));
-        let hash = self.hasher.hash_one(spelled);
+        let symbols = std::array::from_fn(|n| self.of(ORIGIN_DIMS[n], texts[n]));
+        self.origin_of(symbols)
+    }
+
+    /// A block's texts get numbers of their own: what was read of other blocks is forgotten.
+    pub fn open_block(&mut self, texts: usize) {
+        self.spelled.clear();
+        self.spelled.resize(texts, [Symbol::ABSENT; 4]);
+    }
+
+    /// The same as `origin`, of numbers of a block's texts. A text is looked up once a block.
+    pub fn origin_in_block(&mut self, origin: &OriginOf<u32>, texts: &[&str]) -> OriginId {
+        let numbers = [origin.channel, origin.campaign, origin.content, origin.term];
+        let symbols = std::array::from_fn(|n| {
+            let number = numbers[n] as usize;
+            if self.spelled[number][n] == Symbol::ABSENT {
+                self.spelled[number][n] = self.of(ORIGIN_DIMS[n], texts[number]);
+            }
+            self.spelled[number][n]
+        });
+        self.origin_of(symbols)
+    }
+
+    fn origin_of(&mut self, symbols: [Symbol; 4]) -> OriginId {
+        let hash = self.hasher.hash_one(symbols);
         if let Some(&at) = self.origin_index.find(hash, |&at| self.origins[at as usize] == symbols) {
             return OriginId(at);
         }
         let at = u32::try_from(self.origins.len()).expect("bounded by combinations that occur");
         self.origins.push(symbols);
-        let (all, texts, hasher) = (&self.origins, &self.texts, &self.hasher);
-        self.origin_index.insert_unique(hash, at, |&n| {
-            hasher.hash_one(all[n as usize].map(|symbol| symbol.0.checked_sub(1).map_or("", |at| &*texts[at as usize])))
-        });
+        let (all, hasher) = (&self.origins, &self.hasher);
+        self.origin_index.insert_unique(hash, at, |&n| hasher.hash_one(all[n as usize]));
         OriginId(at)
     }
 
@@ -98,10 +115,6 @@ impl Symbols {
     #[must_use]
     pub fn origin_symbols(&self, origin: OriginId) -> [Symbol; 4] {
         self.origins[origin.0 as usize]
-    }
-
-    fn origin_texts(&self, origin: OriginId) -> [&str; 4] {
-        self.origins[origin.0 as usize].map(|symbol| self.text(symbol))
     }
 
     /// How many texts there are.
@@ -133,14 +146,7 @@ impl Symbols {
             if symbols.iter().any(|symbol| symbol.0 as usize > texts.len()) {
                 return None;
             }
-            let [channel, campaign, content, term] = symbols.map(|symbol| table.text(symbol).to_owned());
-            let origin = Origin {
-                channel: channel.into(),
-                campaign: campaign.into(),
-                content: content.into(),
-                term: term.into(),
-            };
-            if table.origin(&origin).0 as usize != n {
+            if table.origin_of(*symbols).0 as usize != n {
                 return None;
             }
         }

@@ -1,15 +1,15 @@
 //! Entities by key. Most are only a key and a few rows: these lie packed in pools, one for each number of rows, without
 //! a pointer or a hole; the others are whole, in pages that never move. An entity is unpacked while somebody holds it.
 
-use hashbrown::HashTable;
-
 use crate::model::entity::EntityKey;
 
 mod held;
+mod index;
 mod pool;
 mod split;
 
 pub use held::Held;
+use index::Index;
 use pool::Pool;
 use split::{SPLITS, hash, split};
 
@@ -66,11 +66,18 @@ impl Place {
 pub struct Table<T> {
     store: Store<T>,
     /// Split, so that no resize of one moves more than a share of the entities.
-    index: Vec<HashTable<Place>>,
+    index: Vec<Index>,
     len: usize,
     /// The entity that is held, and between times its room to use again.
     held: Option<T>,
     packed: Vec<u8>,
+}
+
+/// Where a packed entity was found: holds until the table changes.
+#[derive(Debug)]
+pub struct Spot {
+    key: EntityKey,
+    place: Place,
 }
 
 #[derive(Debug)]
@@ -124,7 +131,7 @@ impl<T: Keyed> Default for Table<T> {
         let pools = (0..=MOST_PACKED).map(|rows| Pool::new(T::FIXED + rows * T::ROW)).collect();
         Self {
             store: Store { whole: Vec::new(), pools },
-            index: (0..SPLITS).map(|_| HashTable::new()).collect(),
+            index: (0..SPLITS).map(|_| Index::default()).collect(),
             len: 0,
             held: None,
             packed: Vec::new(),
@@ -145,14 +152,37 @@ impl<T: Keyed> Table<T> {
 
     fn find(&self, key: EntityKey) -> Option<Place> {
         let hash = hash(key);
-        self.index[split(hash)].find(hash, |&place| self.store.key(place) == key).copied()
+        self.index[split(hash)].find(hash, |place| self.store.key(place) == key)
     }
 
-    /// Asks memory for an entity that is wanted soon. Nothing depends on what comes, so nothing waits for it.
+    /// Asks memory for the index of an entity that is wanted soon. Nothing depends on what comes, so nothing waits.
+    pub fn warm_index(&self, key: EntityKey) {
+        let hash = hash(key);
+        self.index[split(hash)].warm(hash);
+    }
+
+    /// The same for the entity itself, once the index is there.
     pub fn warm(&self, key: EntityKey) {
-        if let Some(place) = self.find(key).filter(|place| place.rows() != Place::WHOLE) {
-            std::hint::black_box(self.store.packed(place).last());
+        let hash = hash(key);
+        if let Some(place) = self.index[split(hash)].first(hash).filter(|place| place.rows() != Place::WHOLE) {
+            let packed = self.store.packed(place);
+            std::hint::black_box((packed[0], packed[packed.len() - 1]));
         }
+    }
+
+    /// An entity that is packed and can have one more row, as it is stored.
+    pub fn packed_one(&self, key: EntityKey) -> Option<(Spot, &[u8])> {
+        let place = self.find(key).filter(|place| place.rows() < MOST_PACKED)?;
+        Some((Spot { key, place }, self.store.packed(place)))
+    }
+
+    /// Adds a packed row behind those of a packed entity.
+    pub fn push_row(&mut self, Spot { key, place }: Spot, row: &[u8]) {
+        let rows = place.rows();
+        let (before, after) = self.store.pools.split_at_mut(rows + 1);
+        let to = Place::new(rows + 1, after[0].push_parts(before[rows].get(place.slot()), row));
+        self.moved(key, place, to);
+        self.vacate(place);
     }
 
     /// The entity, made when it is new. It is stored again when it is let go.
@@ -195,14 +225,13 @@ impl<T: Keyed> Table<T> {
 
     fn enter(&mut self, key: EntityKey, place: Place) {
         let (store, hashed) = (&self.store, hash(key));
-        self.index[split(hashed)].insert_unique(hashed, place, |&place| hash(store.key(place)));
+        self.index[split(hashed)].insert(hashed, place, |place| hash(store.key(place)));
         self.len += 1;
     }
 
     fn moved(&mut self, key: EntityKey, from: Place, to: Place) {
         let hash = hash(key);
-        let known = self.index[split(hash)].find_mut(hash, |&place| place == from);
-        *known.expect("what is stored is in the index") = to;
+        self.index[split(hash)].moved(hash, from, to);
     }
 
     /// Fills a place that is free with the last one of its pool.

@@ -23,6 +23,14 @@ pub struct Fact {
     pub amount: i64,
 }
 
+/// What a block says of cells.
+#[derive(Debug, Default)]
+pub struct Told {
+    pub texts: Vec<String>,
+    pub cells: Vec<BlockCell>,
+    pub changed: usize,
+}
+
 /// The place of a cell in the tally: it stays the same for as long as the tally lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot(u32);
@@ -184,7 +192,7 @@ impl Tally {
     }
 
     /// The cells that changed since the last call, with the texts that they name.
-    pub fn take_changed(&mut self, symbols: &Symbols) -> (Vec<String>, Vec<BlockCell>) {
+    pub fn take_changed(&mut self, symbols: &Symbols) -> Told {
         let changed = std::mem::take(&mut self.changed);
         let mut spelled = Spelling::default();
         let cells = changed.iter().map(|at| {
@@ -193,18 +201,21 @@ impl Tally {
             spelled.cell(cell, symbols)
         });
         let cells = cells.collect();
-        (spelled.texts, cells)
+        Told { texts: spelled.texts, cells, changed: changed.len() }
     }
 
-    /// Every cell that has facts; what changed is no news afterwards.
-    pub fn take_all(&mut self, symbols: &Symbols) -> (Vec<String>, Vec<BlockCell>) {
-        for at in std::mem::take(&mut self.changed) {
-            self.cells[at as usize].changed = false;
-        }
+    /// Every cell that has facts, and those that lost theirs since the last call; the ones that changed come first, and
+    /// `changed` counts them.
+    pub fn take_all(&mut self, symbols: &Symbols) -> Told {
+        let changed = std::mem::take(&mut self.changed);
         let mut spelled = Spelling::default();
-        let cells = self.cells.iter().filter(|cell| !cell.amount.is_empty());
-        let cells = cells.map(|cell| spelled.cell(cell, symbols)).collect();
-        (spelled.texts, cells)
+        let news = changed.iter().map(|at| &self.cells[*at as usize]);
+        let others = self.cells.iter().filter(|cell| !cell.changed && !cell.amount.is_empty());
+        let cells = news.chain(others).map(|cell| spelled.cell(cell, symbols)).collect();
+        for at in &changed {
+            self.cells[*at as usize].changed = false;
+        }
+        Told { texts: spelled.texts, cells, changed: changed.len() }
     }
 
     /// Every cell that has facts, in the order of their first fact: what a snapshot keeps.

@@ -7,10 +7,11 @@ use super::event_id::{LongIds, PackedId};
 use super::fold::{Contributions, Fold};
 use super::rows::{self, IdentRow};
 use super::symbols::OriginId;
-use super::table::{Keyed, key_of};
+use super::table::{Keyed, Table, key_of};
 use super::visibility::{Visible, views};
 use crate::model::entity::EntityKey;
 use crate::model::event::Topic;
+use crate::model::event_id::EventId;
 use crate::model::time::{Millis, Span};
 use crate::partials::cells::Symbol;
 
@@ -60,7 +61,7 @@ impl Keyed for Visitor {
 pub struct Ident<'a> {
     pub at: Millis,
     pub topic: Topic,
-    pub event_id: &'a str,
+    pub event_id: &'a EventId<'a>,
     pub lead: EntityKey,
     /// The watermark on arrival, if it was late.
     pub late: Option<Millis>,
@@ -70,6 +71,24 @@ impl Visitor {
     #[must_use]
     pub const fn new(key: EntityKey) -> Self {
         Self { key, lead: EntityKey(0), idents: Vec::new(), browsing: None }
+    }
+
+    /// The usual identification, of a visitor that is only known by who it is: in time, after all that there are, as the
+    /// same lead. It is added without unpacking them. False when it is another: then nothing was done.
+    pub fn append(visitors: &mut Table<Self>, key: EntityKey, ident: &Ident<'_>, ids: &mut LongIds) -> bool {
+        let Some((spot, packed)) = visitors.packed_one(key).filter(|_| ident.late.is_none()) else { return false };
+        let (lead, rows) = (key_of(&packed[16..]), &packed[Self::FIXED..]);
+        let last = rows.len().checked_sub(Self::ROW).and_then(|last| rows::packed_at(&rows[last..]));
+        if lead != ident.lead || last.is_none_or(|last| ident.at <= last) {
+            return false;
+        }
+        let id = ids.pack(ident.event_id);
+        let Some(row) = IdentRow::new(ident.at, ident.topic, id, 0).pack() else {
+            ids.release(id);
+            return false;
+        };
+        visitors.push_row(spot, &row);
+        true
     }
 
     /// Learns at a moment which lead it is; a repeated record changes nothing.
@@ -94,7 +113,7 @@ impl Visitor {
     fn find_ident(&self, ident: &Ident<'_>, ids: &LongIds) -> Result<usize, usize> {
         let order = |row: &IdentRow| {
             let by_time = row.at().cmp(&ident.at).then_with(|| row.topic().cmp(&ident.topic));
-            by_time.then_with(|| ids.compare_text(row.id, ident.event_id))
+            by_time.then_with(|| ids.compare_to(row.id, ident.event_id))
         };
         if self.idents.last().is_none_or(|last| order(last).is_lt()) {
             return Err(self.idents.len());
@@ -120,7 +139,7 @@ impl Visitor {
     }
 
     /// A page view, which may name a lead. False when it was known.
-    pub fn view(&mut self, view: PageView, event_id: &str, fold: &mut Fold) -> bool {
+    pub fn view(&mut self, view: PageView, event_id: &EventId<'_>, fold: &mut Fold) -> bool {
         let Err(place) = Browsing::place(self.browsing().views.as_slice(), view.at, event_id, &fold.ids) else {
             return false;
         };
@@ -141,7 +160,7 @@ impl Visitor {
     }
 
     /// A touch that names no lead. False when it was known.
-    pub fn touch(&mut self, touch: Touch, event_id: &str, fold: &mut Fold) -> bool {
+    pub fn touch(&mut self, touch: Touch, event_id: &EventId<'_>, fold: &mut Fold) -> bool {
         let Err(place) = Browsing::place(self.browsing().touches.as_slice(), touch.at, event_id, &fold.ids) else {
             return false;
         };
@@ -155,7 +174,7 @@ impl Visitor {
     }
 
     /// A fill by this visitor, which names its lead; a repeated one changes nothing.
-    pub fn fill(&mut self, fill: FillSeen, event_id: &str, fold: &mut Fold) {
+    pub fn fill(&mut self, fill: FillSeen, event_id: &EventId<'_>, fold: &mut Fold) {
         let Err(place) = Browsing::place(self.browsing().fills.as_slice(), fill.at, event_id, &fold.ids) else {
             return;
         };

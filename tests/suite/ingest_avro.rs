@@ -263,7 +263,7 @@ fn container_files_are_read_beside_lines() {
         let record = record.expect("a record");
         let raw = RawRecord { key: None, value: record.value.as_deref(), timestamp: record.timestamp };
         let what = match ingest.decode(record.topic, &raw, NOW).expect("an answer") {
-            Decoded::Event(event) => event.event_id().unwrap_or_default().to_owned(),
+            Decoded::Event(event) => event.event_id().map(ToString::to_string).unwrap_or_default(),
             Decoded::Rejected(rejection) => rejection.reason.code().to_owned(),
             Decoded::Skipped => "skipped".to_owned(),
         };

@@ -351,7 +351,10 @@ fn origins_of_touches() {
         let Ok(Decoded::Event(Event::Touch(touch))) = ingest.decode(Topic::Touchpoints, &raw, NOW) else {
             panic!("{fields} is no touch")
         };
-        let click = touch.click.map_or(String::new(), |click| format!("{}={}", click.platform, click.id));
+        let click = touch
+            .details
+            .and_then(|details| details.click)
+            .map_or(String::new(), |click| format!("{}={}", click.platform, click.id));
         let got = format!("{}|{}|{}|{click}", touch.origin.channel, touch.origin.campaign, touch.page);
         assert_eq!(got, expected, "{fields}");
     }

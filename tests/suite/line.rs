@@ -111,7 +111,7 @@ impl Line {
                     heard.dropped.rejected.push((record.timestamp, rejection.reason.code().to_owned()));
                 }
                 Decoded::Event(event) => {
-                    let is_new = event.event_id().is_none_or(|id| seen.insert((record.topic, id.to_owned())));
+                    let is_new = event.event_id().is_none_or(|id| seen.insert((record.topic, id.to_string())));
                     let at = event.occurred_at();
                     let oldest = watermark.map(|watermark| watermark - self.config.time.allowed_lateness);
                     let late_at = watermark.filter(|_| at.zip(oldest).is_some_and(|(at, oldest)| at < oldest));
@@ -168,7 +168,7 @@ impl Line {
                         value: None,
                         headers: Vec::new(),
                     };
-                    push(rejection_home(source, shards), Item::Rejected(rejected));
+                    push(rejection_home(source, shards), Item::Rejected(Box::new(rejected)));
                 }
                 Decoded::Event(event) => {
                     *watermark = (*watermark).max(event.occurred_at());

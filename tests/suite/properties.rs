@@ -84,10 +84,10 @@ fn check(config: &Config, seed: u64, records: &[Produced], restarts: bool) {
     let mut known: std::collections::BTreeSet<_> = heard
         .given
         .iter()
-        .filter_map(|given| Some((given.event.topic(), given.event.event_id()?.to_owned())))
+        .filter_map(|given| Some((given.event.topic(), given.event.event_id()?.to_string())))
         .collect();
     for given in rest.given {
-        let id = given.event.event_id().map(|id| (given.event.topic(), id.to_owned()));
+        let id = given.event.event_id().map(|id| (given.event.topic(), id.to_string()));
         match given.event.occurred_at() {
             Some(at) if id.is_some_and(|id| !known.insert(id)) => {
                 heard.twice += 1;

@@ -50,7 +50,7 @@ fn accept<'a>(config: &Config, records: &'a [FileRecord], as_of: Millis) -> (Vec
                 dropped.rejected.push((record.timestamp, reason.to_owned()));
             }
             Decoded::Event(event) => {
-                let is_new = event.event_id().is_none_or(|id| seen.insert((record.topic, id.to_owned())));
+                let is_new = event.event_id().is_none_or(|id| seen.insert((record.topic, id.to_string())));
                 match event.occurred_at() {
                     Some(at) if !is_new => dropped.duplicates.push(at),
                     _ => given.push(Given { event, timestamp: record.timestamp, offset: record.line, late_at: None }),

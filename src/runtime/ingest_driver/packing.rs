@@ -131,6 +131,6 @@ fn push_rejected(
     let headers = headers.iter().map(|(name, value)| (Text::borrowed(name), value.as_deref())).collect();
     let topic = Text::borrowed(&record.partition.topic);
     let rejected = Rejected { reason, message, topic, key: record.key, value: record.value, headers };
-    let entry = Entry { offset: record.offset, timestamp: record.timestamp, item: Item::Rejected(rejected) };
+    let entry = Entry { offset: record.offset, timestamp: record.timestamp, item: Item::Rejected(Box::new(rejected)) };
     builders[usize::from(rejection_home(source, shards))].push(source, &entry);
 }

@@ -9,6 +9,7 @@ use super::super::symbols::OriginId;
 use super::super::visibility::Visible;
 use crate::kpi::measures::Dim;
 use crate::model::event::{Fill, Topic};
+use crate::model::event_id::EventId;
 use crate::model::kinds::{FormKind, TouchKind};
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
@@ -97,7 +98,7 @@ impl FillRow {
     pub fn new(fill: &Fill<'_>, late: Option<Millis>, fold: &mut Fold) -> Self {
         Self {
             at: fill.occurred_at,
-            event_id: (*fill.event_id).into(),
+            event_id: fill.event_id.text().into(),
             kind: fill.form_kind,
             asset: fill.asset_id.as_deref().map(|asset| fold.symbols.of(Dim::Asset, asset)),
             late,
@@ -111,13 +112,13 @@ impl AccountSeen {
         id: Option<&str>,
         topic: Topic,
         at: Millis,
-        event_id: &str,
+        event_id: &EventId<'_>,
         late: Option<Millis>,
         fold: &Fold,
     ) -> Option<Self> {
         let account = fold.rules.account(id)?.into();
         let visible = Visible::since(late);
-        Some(Self { at, topic, event_id: event_id.into(), account, known_from: at, visible })
+        Some(Self { at, topic, event_id: event_id.text().into(), account, known_from: at, visible })
     }
 }
 
@@ -136,10 +137,10 @@ impl History {
     }
 
     /// Where a touch is that named the lead and came late.
-    pub fn find_late(&self, at: Millis, event_id: &str, ids: &LongIds) -> Option<usize> {
+    pub fn find_late(&self, at: Millis, event_id: &EventId<'_>, ids: &LongIds) -> Option<usize> {
         let from = self.stitched.partition_point(|row| row.at < at);
         let mut same = self.stitched[from..].iter().take_while(|row| row.at == at);
-        let place = same.position(|row| row.named && ids.compare_text(row.id, event_id).is_eq())?;
+        let place = same.position(|row| row.named && ids.compare_to(row.id, event_id).is_eq())?;
         Some(from + place)
     }
 

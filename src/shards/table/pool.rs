@@ -1,13 +1,12 @@
 //! Byte strings of one length, side by side in pages. Any may go: the last one takes its place, so that there is no
 //! hole, and a page that is empty is given back.
 
-/// Of a page, whatever the length: allocators have it without a rest.
-const PAGE_BYTES: usize = 1 << 16;
+/// Byte strings a page.
+const A_PAGE: usize = 512;
 
 #[derive(Debug)]
 pub struct Pool {
     size: usize,
-    a_page: usize,
     pages: Vec<Vec<u8>>,
     len: usize,
 }
@@ -15,7 +14,7 @@ pub struct Pool {
 impl Pool {
     #[must_use]
     pub const fn new(size: usize) -> Self {
-        Self { size, a_page: PAGE_BYTES / size, pages: Vec::new(), len: 0 }
+        Self { size, pages: Vec::new(), len: 0 }
     }
 
     #[must_use]
@@ -25,21 +24,27 @@ impl Pool {
 
     #[must_use]
     pub fn get(&self, slot: usize) -> &[u8] {
-        &self.pages[slot / self.a_page][slot % self.a_page * self.size..][..self.size]
+        &self.pages[slot / A_PAGE][slot % A_PAGE * self.size..][..self.size]
     }
 
     pub fn get_mut(&mut self, slot: usize) -> &mut [u8] {
-        &mut self.pages[slot / self.a_page][slot % self.a_page * self.size..][..self.size]
+        &mut self.pages[slot / A_PAGE][slot % A_PAGE * self.size..][..self.size]
     }
 
     /// The slot that it has now.
     pub fn push(&mut self, bytes: &[u8]) -> usize {
-        debug_assert_eq!(bytes.len(), self.size, "all have one length");
-        let page = self.len / self.a_page;
+        self.push_parts(bytes, &[])
+    }
+
+    /// The same for one in two parts.
+    pub fn push_parts(&mut self, front: &[u8], back: &[u8]) -> usize {
+        debug_assert_eq!(front.len() + back.len(), self.size, "all have one length");
+        let page = self.len / A_PAGE;
         if page == self.pages.len() {
-            self.pages.push(Vec::with_capacity(PAGE_BYTES));
+            self.pages.push(Vec::with_capacity(A_PAGE * self.size));
         }
-        self.pages[page].extend_from_slice(bytes);
+        self.pages[page].extend_from_slice(front);
+        self.pages[page].extend_from_slice(back);
         self.len += 1;
         self.len - 1
     }
@@ -47,19 +52,19 @@ impl Pool {
     /// Takes one away; the last one is in its slot then.
     pub fn swap_remove(&mut self, slot: usize) {
         self.len -= 1;
-        let page = self.len / self.a_page;
-        let from = self.len % self.a_page * self.size;
-        if slot / self.a_page == page {
-            let to = slot % self.a_page * self.size;
+        let page = self.len / A_PAGE;
+        let from = self.len % A_PAGE * self.size;
+        if slot / A_PAGE == page {
+            let to = slot % A_PAGE * self.size;
             self.pages[page].copy_within(from..from + self.size, to);
         } else {
             let (before, last) = self.pages.split_at_mut(page);
-            let to = slot % self.a_page * self.size;
-            before[slot / self.a_page][to..to + self.size].copy_from_slice(&last[0][from..]);
+            let to = slot % A_PAGE * self.size;
+            before[slot / A_PAGE][to..to + self.size].copy_from_slice(&last[0][from..]);
         }
         self.pages[page].truncate(from);
         // One empty page stays, for the next one that comes.
-        self.pages.truncate(self.len.div_ceil(self.a_page) + 1);
+        self.pages.truncate(self.len.div_ceil(A_PAGE) + 1);
     }
 
     pub fn pages(&self) -> impl Iterator<Item = &[u8]> {
@@ -81,23 +86,28 @@ mod tests {
     proptest! {
         #[test]
         fn the_last_one_takes_the_place_of_one_that_goes(steps in prop::collection::vec(any::<(bool, u8)>(), 0..60)) {
-            // Three a page.
-            let (mut pool, mut expected) = (Pool::new(20_000), Vec::<u8>::new());
+            // Enough for three pages, of strings that say which they are.
+            let (mut pool, mut expected) = (Pool::new(2), Vec::<[u8; 2]>::new());
+            for n in 0..2 * A_PAGE + 9 {
+                let one = [(n % 251) as u8, (n / 251) as u8];
+                prop_assert_eq!(pool.push(&one), n);
+                expected.push(one);
+            }
             for (goes, n) in steps {
-                if goes && !expected.is_empty() {
-                    let slot = usize::from(n) % expected.len();
+                if goes {
+                    let slot = usize::from(n) * expected.len() / 256;
                     expected.swap_remove(slot);
                     pool.swap_remove(slot);
                 } else {
-                    prop_assert_eq!(pool.push(&[n; 20_000]), expected.len());
-                    expected.push(n);
+                    prop_assert_eq!(pool.push_parts(&[n], &[0]), expected.len());
+                    expected.push([n, 0]);
                 }
-                let kept: Vec<u8> = (0..pool.len()).map(|slot| pool.get(slot)[19_999]).collect();
-                prop_assert_eq!(&kept, &expected);
-                let pages: Vec<u8> = pool.pages().flat_map(|page| page.chunks(20_000)).map(|one| one[0]).collect();
-                prop_assert_eq!(&pages, &expected);
-                prop_assert!(pool.pages.len() <= expected.len().div_ceil(3) + 1);
+                prop_assert!(pool.pages.len() <= expected.len().div_ceil(A_PAGE) + 1);
             }
+            let kept: Vec<&[u8]> = (0..pool.len()).map(|slot| pool.get(slot)).collect();
+            prop_assert_eq!(kept, expected.iter().map(<[u8; 2]>::as_slice).collect::<Vec<_>>());
+            let pages = pool.pages().flat_map(|page| page.as_chunks::<2>().0);
+            prop_assert_eq!(pages.collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
         }
     }
 }

@@ -8,6 +8,7 @@ use super::super::symbols::OriginId;
 use super::super::visibility::Visible;
 use super::Timed;
 use crate::model::entity::EntityKey;
+use crate::model::event_id::EventId;
 use crate::model::kinds::TouchKind;
 use crate::model::time::Millis;
 use crate::partials::cells::Symbol;
@@ -73,8 +74,13 @@ timed!(PageView, Touch, FillSeen);
 
 impl Browsing {
     /// Where a row of this time and id is, or belongs.
-    pub(super) fn place<T: Timed>(rows: &[T], at: Millis, event_id: &str, ids: &LongIds) -> Result<usize, usize> {
-        rows.binary_search_by(|row| row.at().cmp(&at).then_with(|| ids.compare_text(row.id(), event_id)))
+    pub(super) fn place<T: Timed>(
+        rows: &[T],
+        at: Millis,
+        event_id: &EventId<'_>,
+        ids: &LongIds,
+    ) -> Result<usize, usize> {
+        rows.binary_search_by(|row| row.at().cmp(&at).then_with(|| ids.compare_to(row.id(), event_id)))
     }
 
     /// The number of a lead among the visitor's, from 1: 0 is the first one, which is not kept here.

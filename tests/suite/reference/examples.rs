@@ -42,11 +42,7 @@ fn touch(id: &'static str, at: i64, lead: &'static str, channel: &'static str) -
         account_id: None,
         origin: Origin { channel: channel.into(), campaign: none(), content: none(), term: none() },
         page: none(),
-        click: None,
-        asset_id: None,
-        asset_type: None,
-        experiment: None,
-        variant: None,
+        details: None,
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tributary::config::Config;
 use tributary::model::event::{Account, AccountRecord, DealStage, Event, Fill, Origin, Spend, Topic, Touch};
+use tributary::model::event_id::EventId;
 use tributary::model::kinds::TouchKind;
 use tributary::model::time::{Millis, Span};
 
@@ -13,7 +14,7 @@ use super::Given;
 const SESSION_GAP: Span = Span(30 * 60_000);
 
 /// Place in the order of events: time, topic, id.
-pub type Order<'a> = (Millis, Topic, &'a str);
+pub type Order<'a> = (Millis, Topic, &'a EventId<'a>);
 
 pub struct World<'a> {
     pub config: &'a Config,

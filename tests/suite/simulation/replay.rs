@@ -124,7 +124,7 @@ pub fn oracle(world: &World, as_of: Millis) -> Vec<reference::Row> {
                 dropped.rejected.push((record.timestamp, rejection.reason.code().to_owned()));
             }
             Decoded::Event(event) => {
-                let is_new = event.event_id().is_none_or(|id| seen.insert((record.topic, id.to_owned())));
+                let is_new = event.event_id().is_none_or(|id| seen.insert((record.topic, id.to_string())));
                 match event.occurred_at().filter(|_| !is_new) {
                     Some(at) => dropped.duplicates.push(at),
                     None => {

@@ -29,7 +29,7 @@ fn touched(known: &Known, touch: usize) -> Vec<Fact> {
     dims.insert("kind", event.kind.name().to_owned());
     let mut facts = vec![fact("touches", event.occurred_at, dims)];
     if event.kind == TouchKind::ContentRead {
-        let asset = dim("asset", &user_value(event.asset_id.as_deref()));
+        let asset = dim("asset", &user_value(event.asset_id().map(AsRef::as_ref)));
         facts.push(fact("content_reads", event.occurred_at, asset));
     }
     facts
