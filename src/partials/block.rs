@@ -92,8 +92,6 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
-    use smallvec::smallvec;
-
     use super::*;
     use crate::model::window::WindowKind;
 
@@ -110,7 +108,7 @@ mod tests {
             cells: vec![BlockCell {
                 measure: Measure::VisitorsByChannel,
                 bucket: Window { kind: WindowKind::Rolling(30), start: 20_000 },
-                values: smallvec![Symbol(1)],
+                values: [Symbol(1)].into_iter().collect(),
                 amount: Amount { sum: -1, facts: 1 },
             }],
             changed: 1,

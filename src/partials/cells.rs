@@ -1,8 +1,10 @@
 //! Cells: the sum of a measure's facts in one bucket of time by dimensions. A cell is named by small numbers: its
 //! values are symbols of the shard's own table of texts, which blocks spell out.
 
+use std::hash::{Hash, Hasher};
+
+use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
 
 use crate::kpi::measures::Measure;
 use crate::model::window::Window;
@@ -17,19 +19,30 @@ impl Symbol {
 }
 
 /// A cell's values in the order of `Measure::dims`.
-pub type Values = SmallVec<[Symbol; 6]>;
+pub type Values = ArrayVec<Symbol, 6>;
 
 /// Additive measures: a `Day` bucket, besides it an `Hour` and a `Minute` one where such windows are configured.
 /// Distinct measures: a bucket of each configured kind; `Rolling` starts name the day on which the count steps.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CellKey {
     pub measure: Measure,
     pub bucket: Window,
     pub values: Values,
 }
 
-/// A sum and how many facts are in it; a cell without facts is no cell.
+/// In few steps: every fact looks for its cells.
+impl Hash for CellKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.measure, self.bucket).hash(state);
+        for pair in self.values.chunks(2) {
+            state.write_u64(pair.iter().fold(0, |both, symbol| both << 32 | u64::from(symbol.0)));
+        }
+    }
+}
+
+/// A sum and how many facts are in it; a cell without facts is no cell. Cells are many: no byte is left between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[repr(C, packed(8))]
 pub struct Amount {
     pub sum: i128,
     pub facts: i64,

@@ -142,11 +142,11 @@ mod tests {
         }
         series.sum();
         let week = Window { kind: WindowKind::Rolling(2), start: 10 };
-        assert_eq!(series.amount(Sum::Additive, week, Some((Day(10), Day(12)))).sum, 13);
+        assert_eq!({ series.amount(Sum::Additive, week, Some((Day(10), Day(12)))).sum }, 13);
         series.add(Window { kind: WindowKind::Day, start: 11 }, one(4).minus(one(8)));
         series.sum();
-        assert_eq!(series.amount(Sum::Additive, week, Some((Day(10), Day(12)))).sum, 9);
-        assert_eq!(series.amount(Sum::Additive, Window { kind: WindowKind::All, start: 0 }, None).sum, 11);
+        assert_eq!({ series.amount(Sum::Additive, week, Some((Day(10), Day(12)))).sum }, 9);
+        assert_eq!({ series.amount(Sum::Additive, Window { kind: WindowKind::All, start: 0 }, None).sum }, 11);
     }
 
     #[test]

@@ -58,9 +58,8 @@ impl Account {
             for (model, origin, credit) in &first.credits {
                 let detailed = fold.rules.models.iter().any(|known| known.name == *model && known.detailed);
                 let kept = if detailed { 4 } else { 2 };
-                let mut values = smallvec::smallvec![fold.symbols.of(Dim::Model, model)];
+                let mut values = vec![fold.symbols.of(Dim::Model, model)];
                 values.extend(PLACES.iter().zip(origin).take(kept).map(|(dim, text)| fold.symbols.of(*dim, text)));
-                let mut values: crate::partials::cells::Values = values;
                 values.resize(5, crate::partials::cells::Symbol::ABSENT);
                 all.fact(&fold.rules, view, Measure::CustomerCredit, first.at, &values, *credit);
             }

@@ -101,7 +101,7 @@ impl Contributions {
     /// Adds a fact if the plan wants its measure and the view is the one that its bound sees.
     pub fn fact(&mut self, rules: &Rules, view: Visible, measure: Measure, at: Millis, values: &[Symbol], amount: i64) {
         if rules.plan.wants(measure) && view.to_facts_bound_at(rules.bound(at, measure.settles())) {
-            self.facts.push(Fact { measure, at, values: values.into(), amount });
+            self.facts.push(Fact { measure, at, values: values.iter().copied().collect(), amount });
         }
     }
 }

@@ -116,8 +116,8 @@ fn count_distinct(begun: &[(Millis, Symbol, Symbol)], fold: &mut Fold, all: &mut
     type Key = fn(&(Millis, Symbol, Symbol)) -> Values;
     let keys: [(Measure, Key); 3] = [
         (Measure::Visitors, |_| Values::new()),
-        (Measure::VisitorsByChannel, |(_, channel, _)| Values::from_slice(&[*channel])),
-        (Measure::VisitorsByLandingPage, |(_, _, page)| Values::from_slice(&[*page])),
+        (Measure::VisitorsByChannel, |(_, channel, _)| [*channel].into_iter().collect()),
+        (Measure::VisitorsByLandingPage, |(_, _, page)| [*page].into_iter().collect()),
     ];
     for (measure, key) in keys {
         let mut sorted: Vec<(Values, Millis)> = begun.iter().map(|session| (key(session), session.0)).collect();
