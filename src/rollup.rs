@@ -31,6 +31,7 @@ use self::views::{Views, number};
 use crate::config::Config;
 use crate::kpi::families::{Published, families_of};
 use crate::kpi::measures::Dim;
+use crate::kpi::plan::plan_of;
 use crate::model::channel::ChannelGroups;
 use crate::model::time::Millis;
 use crate::model::window::{Window, WindowKind, WindowStart};
@@ -68,7 +69,7 @@ impl Rollup {
         let groups = ChannelGroups::new(config.channels.groups.clone(), config.channels.not_marketing.clone());
         let mut texts = Texts::default();
         let mut views = Views::new(groups);
-        let families = Opened::all(&found, &mut views, &mut texts);
+        let families = Opened::all(&found, &plan_of(config), &mut views, &mut texts);
         let named = |of: Published| Named { id: Arc::from(&*of.id), unit: Arc::from(&*of.unit), of };
         Self {
             timeline: Timeline::new(config),

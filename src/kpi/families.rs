@@ -391,7 +391,8 @@ mod tests {
         }
         expect![[r#"
             Sessions 1h channel
-            Sessions 1d channel,campaign,landing_page
+            Sessions 1d channel,campaign
+            Sessions 1d landing_page
             Visitors 1h 
             Visitors 1d 
             Visitors 1mo 

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::cells::{Amount, Symbol, Values};
 use crate::kpi::measures::Measure;
+use crate::kpi::plan::Kept;
 use crate::model::time::Millis;
 use crate::model::window::Window;
 
@@ -36,6 +37,7 @@ pub struct Block {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockCell {
     pub measure: Measure,
+    pub kept: Kept,
     pub bucket: Window,
     pub values: Values,
     pub amount: Amount,
@@ -107,6 +109,7 @@ mod tests {
             texts: vec!["email".to_owned()],
             cells: vec![BlockCell {
                 measure: Measure::VisitorsByChannel,
+                kept: Kept(1),
                 bucket: Window { kind: WindowKind::Rolling(30), start: 20_000 },
                 values: [Symbol(1)].into_iter().collect(),
                 amount: Amount { sum: -1, facts: 1 },

@@ -7,6 +7,7 @@ use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
 
 use crate::kpi::measures::Measure;
+use crate::kpi::plan::Kept;
 use crate::model::window::Window;
 
 /// A text of a symbol table. `Symbol::ABSENT` stands for a dimension that was projected out.
@@ -26,6 +27,8 @@ pub type Values = ArrayVec<Symbol, 6>;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CellKey {
     pub measure: Measure,
+    /// By which dimensions it is: the others are absent.
+    pub kept: Kept,
     pub bucket: Window,
     pub values: Values,
 }
@@ -33,7 +36,7 @@ pub struct CellKey {
 /// In few steps: every fact looks for its cells.
 impl Hash for CellKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.measure, self.bucket).hash(state);
+        (self.measure, self.kept, self.bucket).hash(state);
         for pair in self.values.chunks(2) {
             state.write_u64(pair.iter().fold(0, |both, symbol| both << 32 | u64::from(symbol.0)));
         }

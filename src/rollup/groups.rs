@@ -10,7 +10,7 @@ use super::timeline::Horizon;
 use super::views::{Views, number};
 use crate::kpi::families::{Families, Family};
 use crate::kpi::measures::Dim;
-use crate::kpi::plan::bucket_of;
+use crate::kpi::plan::{Plan, bucket_of};
 use crate::model::window::{WindowKind, WindowStart};
 use crate::partials::cells::Symbol;
 
@@ -62,13 +62,13 @@ pub(super) struct Spot {
 }
 
 impl Opened {
-    pub(super) fn all(families: &Families, views: &mut Views, texts: &mut Texts) -> Vec<Self> {
+    pub(super) fn all(families: &Families, plan: &Plan, views: &mut Views, texts: &mut Texts) -> Vec<Self> {
         let mut opened = Vec::new();
         for (place, family) in families.families.iter().enumerate() {
             let mut of_terms = SmallVec::new();
             for (term_at, term) in family.terms.iter().enumerate() {
-                let buckets: Vec<_> = family.kinds.iter().map(|kind| bucket_of(term.view.measure, *kind)).collect();
-                let view = views.open(&term.view, &buckets, texts);
+                let kinds = family.kinds.iter().map(|kind| bucket_of(term.view.measure, *kind));
+                let view = views.open(&term.view, kinds, plan, texts);
                 if term.own {
                     views.views[view as usize].owners.push((number(place), number(term_at)));
                 }

@@ -12,7 +12,7 @@ use super::*;
 use crate::kpi::families::{Families, Family, Projected, Term};
 use crate::kpi::measures::{Measure, Sum};
 use crate::kpi::number::Number;
-use crate::kpi::plan::{Plan, plan_of};
+use crate::kpi::plan::{Kept, Plan, plan_of};
 use crate::model::time::Span;
 use crate::partials::cells::Amount;
 
@@ -106,7 +106,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-type CellMap = BTreeMap<(Measure, Window, Vec<&'static str>), Amount>;
+type CellMap = BTreeMap<(Measure, Kept, Window, Vec<&'static str>), Amount>;
 
 /// A shard that knows its facts and what it sent of them.
 #[derive(Default)]
@@ -131,8 +131,8 @@ impl Sender {
         if whole {
             all.extend(same);
         }
-        for ((measure, bucket, values), amount) in all {
-            block = block.cell(*measure, *bucket, values, amount.sum, amount.facts);
+        for ((measure, kept, bucket, values), amount) in all {
+            block = block.kept((*measure, *kept, *bucket), values, amount);
         }
         self.sent = cells;
         block.0.changed = changed;
@@ -162,30 +162,32 @@ fn cells_of<'a>(facts: impl Iterator<Item = &'a Fact>, world: &World) -> CellMap
             let kept_value = |(at, value): (usize, &&'static str)| if kept.keeps(at) { *value } else { "" };
             let values: Vec<_> = fact.values.iter().enumerate().map(kept_value).collect();
             match (fact.measure.sum(), kind) {
-                (Sum::Additive, _) => add((fact.measure, calendar.window_at(*kind, fact.at), values), fact.sum, 1),
+                (Sum::Additive, _) => {
+                    add((fact.measure, *kept, calendar.window_at(*kind, fact.at), values), fact.sum, 1)
+                }
                 (Sum::Distinct, WindowKind::Rolling(_)) => {
-                    days.entry((fact.measure, *kind, values, fact.subject))
+                    days.entry((fact.measure, *kept, *kind, values, fact.subject))
                         .or_default()
                         .insert(calendar.day(fact.at).0);
                 }
                 (Sum::Distinct, _) => {
                     let window = calendar.window_at(*kind, fact.at);
                     if seen.insert((fact.measure, window, values.clone(), fact.subject)) {
-                        add((fact.measure, window, values), 1, 1);
+                        add((fact.measure, *kept, window, values), 1, 1);
                     }
                 }
             }
         }
     }
-    for ((measure, kind, values, _), days) in days {
+    for ((measure, kept, kind, values, _), days) in days {
         let WindowKind::Rolling(length) = kind else { continue };
         let held: BTreeSet<_> = days.iter().flat_map(|day| *day..day + i32::from(length)).collect();
         for day in &held {
             if !held.contains(&(day - 1)) {
-                add((measure, Window { kind, start: *day }, values.clone()), 1, 1);
+                add((measure, kept, Window { kind, start: *day }, values.clone()), 1, 1);
             }
             if !held.contains(&(day + 1)) {
-                add((measure, Window { kind, start: day + 1 }, values.clone()), -1, -1);
+                add((measure, kept, Window { kind, start: day + 1 }, values.clone()), -1, -1);
             }
         }
     }

@@ -74,7 +74,7 @@ impl Shards {
         let mut deltas = Vec::with_capacity(cells.len());
         for cell in cells {
             let values: Values = cell.values.iter().map(spelled).collect();
-            let key = CellKey { measure: cell.measure, bucket: cell.bucket, values };
+            let key = CellKey { measure: cell.measure, kept: cell.kept, bucket: cell.bucket, values };
             if wanted(&key) {
                 let before = if whole { former.remove(&key) } else { None };
                 deltas.extend(shard.set(key, cell.amount, before.unwrap_or_default()));

@@ -5,6 +5,7 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::kpi::measures::Measure;
 use crate::kpi::number::Number;
+use crate::kpi::plan::Kept;
 use crate::model::time::Span;
 use crate::model::window::{Day, day_of};
 use crate::partials::block::BlockCell;
@@ -51,7 +52,17 @@ impl Cells {
         })
     }
 
-    pub(super) fn cell(mut self, measure: Measure, bucket: Window, values: &[&str], sum: i128, facts: i64) -> Self {
+    /// What some facts are in cells, by whatever dimensions a plan may keep.
+    fn cell<'v>(self, measure: Measure, bucket: Window, values: &[&'v str], sum: i128, facts: i64) -> Self {
+        (0..1 << values.len()).map(Kept).fold(self, |cells, kept| {
+            let projected = |(at, text): (usize, &&'v str)| if kept.keeps(at) { *text } else { "" };
+            let projected: Vec<_> = values.iter().enumerate().map(projected).collect();
+            cells.kept((measure, kept, bucket), &projected, Amount { sum, facts })
+        })
+    }
+
+    pub(super) fn kept(mut self, of: (Measure, Kept, Window), values: &[&str], amount: Amount) -> Self {
+        let (measure, kept, bucket) = of;
         let symbol = |text: &&str| {
             if text.is_empty() {
                 return Symbol::ABSENT;
@@ -64,7 +75,7 @@ impl Cells {
             Symbol(u32::try_from(place + 1).expect("few texts"))
         };
         let values = values.iter().map(symbol).collect();
-        self.0.cells.push(BlockCell { measure, bucket, values, amount: Amount { sum, facts } });
+        self.0.cells.push(BlockCell { measure, kept, bucket, values, amount });
         self.0.changed = self.0.cells.len();
         self
     }

@@ -9,6 +9,7 @@ use super::shards::Key;
 use super::texts::Texts;
 use crate::kpi::families::{Projected, View};
 use crate::kpi::measures::Measure;
+use crate::kpi::plan::{Kept, Plan};
 use crate::model::channel::ChannelGroups;
 use crate::model::window::WindowKind;
 use crate::partials::cells::{CellKey, Symbol};
@@ -27,8 +28,8 @@ pub(super) struct Views {
 pub(super) struct Opened {
     view: View,
     filters: Vec<(usize, Symbol)>,
-    /// The kinds of buckets that its rows are summed from.
-    buckets: Vec<WindowKind>,
+    /// The kinds of buckets that its rows are summed from, and by which dimensions their cells are.
+    buckets: Vec<(WindowKind, Kept)>,
     index: HashMap<Key, u32>,
     pub series: Vec<Series>,
     pub keys: Vec<Key>,
@@ -42,7 +43,13 @@ impl Views {
     }
 
     /// The place of a view, opened if it is new.
-    pub(super) fn open(&mut self, view: &View, buckets: &[WindowKind], texts: &mut Texts) -> u32 {
+    pub(super) fn open(
+        &mut self,
+        view: &View,
+        kinds: impl Iterator<Item = WindowKind>,
+        plan: &Plan,
+        texts: &mut Texts,
+    ) -> u32 {
         let known = self.views.iter().position(|opened| opened.view == *view);
         let place = known.unwrap_or_else(|| {
             self.by_measure[view.measure as usize].push(number(self.views.len()));
@@ -59,7 +66,13 @@ impl Views {
             self.views.len() - 1
         });
         let wanted = &mut self.views[place].buckets;
-        wanted.extend(buckets.iter().filter(|kind| !wanted.contains(kind)).copied().collect::<Vec<_>>());
+        for kind in kinds {
+            let cells = plan.covering(view.measure, kind, Kept::of_places(view.places()));
+            let bucket = (kind, cells.expect("the plan has cells for every view"));
+            if !wanted.contains(&bucket) {
+                wanted.push(bucket);
+            }
+        }
         number(place)
     }
 
@@ -106,7 +119,7 @@ fn group_of(
 impl Opened {
     fn takes(&self, cell: &CellKey) -> bool {
         self.view.measure == cell.measure
-            && self.buckets.contains(&cell.bucket.kind)
+            && self.buckets.contains(&(cell.bucket.kind, cell.kept))
             && self.filters.iter().all(|(at, wanted)| cell.values[*at] == *wanted)
             && self.view.outputs.iter().all(|output| match output {
                 // What was projected out, or what a model without detail does not carry, has no row by it.

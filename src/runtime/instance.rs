@@ -194,7 +194,8 @@ impl Drop for Alarm<'_> {
     }
 }
 
-const PAUSE: Duration = Duration::from_millis(2);
+/// Between looks at logs that had nothing new: each look costs, and rows are published once a second.
+const PAUSE: Duration = Duration::from_millis(5);
 const LEAVE: Duration = Duration::from_secs(5);
 
 impl Ending<'_> {

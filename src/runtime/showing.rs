@@ -18,6 +18,8 @@ use crate::rollup::row::RowChange;
 use crate::shards::{self, Shard};
 use crate::telemetry::metrics::{Metrics, raise};
 
+/// Rows put on the board at once.
+const BATCH: usize = 1000;
 const WAIT: Duration = Duration::from_millis(100);
 /// What parts say of themselves is looked at so often …
 const LOOK_EVERY: Span = Span(500);
@@ -82,13 +84,18 @@ impl<L: Log> Showing<L> {
         match self.watch.rows.changes(self.seen, WAIT) {
             Changes::Some(changes, next) => {
                 let read = |(key, value): &(Arc<str>, Option<Arc<[u8]>>)| change(key, value.as_deref());
-                self.show(&changes.iter().filter_map(read).collect::<Vec<_>>());
+                // A batch at a time: all of them at once would be much memory for a moment.
+                for batch in changes.chunks(BATCH) {
+                    self.show(&batch.iter().filter_map(read).collect::<Vec<_>>());
+                }
                 self.seen = next;
             }
             Changes::TooMany(_) => {
                 let (rows, next) = self.watch.rows.rows("");
                 self.board.clear();
-                self.show(&rows.iter().filter_map(|(key, value)| change(key, Some(value))).collect::<Vec<_>>());
+                for batch in rows.chunks(BATCH) {
+                    self.show(&batch.iter().filter_map(|(key, value)| change(key, Some(value))).collect::<Vec<_>>());
+                }
                 self.seen = next;
             }
         }

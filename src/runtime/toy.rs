@@ -180,6 +180,7 @@ impl Fold for ToyShard {
             texts: Vec::new(),
             cells: vec![BlockCell {
                 measure: Measure::ALL[0],
+                kept: crate::kpi::plan::Kept::default(),
                 bucket: Window { kind: WindowKind::All, start: 0 },
                 values: Measure::ALL[0].dims().iter().map(|_| crate::partials::cells::Symbol::ABSENT).collect(),
                 amount: Amount { sum, facts: 1 },

@@ -15,7 +15,7 @@ use crate::model::kinds::TouchKind;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
 use crate::model::window::LocalTime;
-use crate::partials::cells::{CellKey, Symbol};
+use crate::partials::cells::{Amount, CellKey, Symbol};
 
 #[derive(Debug)]
 pub struct Fold {
@@ -74,6 +74,30 @@ impl Fold {
 
     /// Takes back what an entity contributed and puts in what it contributes now.
     pub fn replace(&mut self, before: &Contributions, after: &Contributions) {
+        if before.facts.is_empty() && before.cells.is_empty() {
+            self.add(after);
+        } else {
+            self.exchange(before, after);
+        }
+        let taken_back = before.news.iter().filter(|news| after.news.binary_search(news).is_err());
+        let told = after.news.iter().filter(|news| before.news.binary_search(news).is_err());
+        let told = told.map(|news| (news, true));
+        for ((to, known, visible), added) in taken_back.map(|news| (news, false)).chain(told) {
+            self.news.push(News { to: *to, known: known.clone(), visible: *visible, added });
+        }
+    }
+
+    /// Of an entity that contributed nothing yet: there is no difference to take.
+    fn add(&mut self, contributions: &Contributions) {
+        for fact in &contributions.facts {
+            self.tally.count(fact.measure, fact.at, &fact.values, fact.amount);
+        }
+        for (key, amount) in &contributions.cells {
+            self.tally.add(key.clone(), Amount { sum: i128::from(*amount), facts: 1 });
+        }
+    }
+
+    fn exchange(&mut self, before: &Contributions, after: &Contributions) {
         for (contributions, facts) in [(before, -1), (after, 1)] {
             for fact in &contributions.facts {
                 self.difference.fact(fact, facts, &mut self.tally);
@@ -83,12 +107,6 @@ impl Fold {
             }
         }
         self.difference.settle(&mut self.tally);
-        let taken_back = before.news.iter().filter(|news| after.news.binary_search(news).is_err());
-        let told = after.news.iter().filter(|news| before.news.binary_search(news).is_err());
-        let told = told.map(|news| (news, true));
-        for ((to, known, visible), added) in taken_back.map(|news| (news, false)).chain(told) {
-            self.news.push(News { to: *to, known: known.clone(), visible: *visible, added });
-        }
     }
 
     /// Counts what happened once and stays: a fact of an event that nothing else changes.

@@ -149,6 +149,8 @@ impl Chunks {
         for stretch in stretches {
             if chunk.len() + stretch.len() > FULL {
                 self.close(std::mem::replace(&mut chunk, begin(part, rows)));
+                // There is more than one: this one will be full, too.
+                chunk.reserve(FULL);
             }
             chunk.extend_from_slice(stretch);
         }

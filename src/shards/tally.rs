@@ -153,7 +153,7 @@ impl Tally {
         debug_assert_eq!(measure.dims().len(), values.len());
         for (grain, kept) in self.plan.grains(measure) {
             let bucket = self.time.window_at(*grain, at);
-            to(CellKey { measure, bucket, values: project(values, *kept) });
+            to(CellKey { measure, kept: *kept, bucket, values: project(values, *kept) });
         }
     }
 
@@ -163,7 +163,7 @@ impl Tally {
         for n in 0..self.plan.grains(measure).len() {
             let (grain, kept) = self.plan.grains(measure)[n];
             let bucket = self.time.window_at(grain, at);
-            self.add(CellKey { measure, bucket, values: project(values, kept) }, by);
+            self.add(CellKey { measure, kept, bucket, values: project(values, kept) }, by);
         }
     }
 
@@ -177,7 +177,7 @@ impl Tally {
             let known = self.recent[n].window(bucket).slots.get(&(kind, channel, campaign)).copied();
             let slot = known.unwrap_or_else(|| {
                 let values = [kind, channel, campaign].into_iter().collect();
-                let slot = self.slot(CellKey { measure: Measure::Touches, bucket, values });
+                let slot = self.slot(CellKey { measure: Measure::Touches, kept, bucket, values });
                 self.recent[n].window(bucket).slots.insert((kind, channel, campaign), slot);
                 slot
             });
@@ -211,7 +211,8 @@ impl Tally {
         let mut spelled = Spelling::default();
         let news = changed.iter().map(|at| &self.cells[*at as usize]);
         let others = self.cells.iter().filter(|cell| !cell.changed && !cell.amount.is_empty());
-        let cells = news.chain(others).map(|cell| spelled.cell(cell, symbols)).collect();
+        let mut cells = Vec::with_capacity(self.cells.len());
+        cells.extend(news.chain(others).map(|cell| spelled.cell(cell, symbols)));
         for at in &changed {
             self.cells[*at as usize].changed = false;
         }
@@ -252,7 +253,13 @@ struct Spelling {
 impl Spelling {
     fn cell(&mut self, cell: &Cell, symbols: &Symbols) -> BlockCell {
         let values = cell.key.values.iter().map(|symbol| self.number(*symbol, symbols)).collect();
-        BlockCell { measure: cell.key.measure, bucket: cell.key.bucket, values, amount: cell.amount }
+        BlockCell {
+            measure: cell.key.measure,
+            kept: cell.key.kept,
+            bucket: cell.key.bucket,
+            values,
+            amount: cell.amount,
+        }
     }
 
     fn number(&mut self, symbol: Symbol, symbols: &Symbols) -> Symbol {

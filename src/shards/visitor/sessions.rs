@@ -124,9 +124,9 @@ fn count_distinct(begun: &[(Millis, Symbol, Symbol)], fold: &mut Fold, all: &mut
         sorted.sort_unstable();
         for same in sorted.chunk_by(|a, b| a.0 == b.0) {
             let moments: Vec<Millis> = same.iter().map(|(_, at)| *at).collect();
-            for (grain, _) in fold.rules.plan.grains(measure) {
+            for (grain, kept) in fold.rules.plan.grains(measure) {
                 distinct_buckets(*grain, &moments, fold.tally.time(), |bucket, step| {
-                    all.cells.push((CellKey { measure, bucket, values: same[0].0.clone() }, step));
+                    all.cells.push((CellKey { measure, kept: *kept, bucket, values: same[0].0.clone() }, step));
                 });
             }
         }
