@@ -155,6 +155,9 @@ fn plain(text: Option<&str>) -> Cow<'_, str> {
 /// A given channel: trimmed, lower-cased, spaces and dashes to `_`.
 #[must_use]
 pub fn normalized<'a>(channel: &Text<'a>) -> Text<'a> {
+    if channel.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')) {
+        return channel.clone();
+    }
     channel.map(|channel| match plain(Some(channel)) {
         text if text.contains([' ', '-']) => Cow::Owned(text.replace([' ', '-'], "_")),
         text => text,

@@ -67,32 +67,60 @@ fn trimmed(path: &str) -> &str {
     if path.is_empty() { "/" } else { path }
 }
 
-/// Cuts `http(s)://host/path?query#fragment` whose parts need no rewriting; none: ask `parse_any`.
+/// Cuts `http(s)://host/path?query#fragment` whose parts need no rewriting, in one go; none: ask `parse_any`.
 fn cut(text: &str) -> Option<Address<'_>> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
-    let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (host, rest) = rest.split_at(host_end);
-    let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
-    let (path, query) = match rest.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (rest, None),
+    let (host, rest) = rest.split_at(end_of_host(rest)?);
+    let (path, rest) = rest.split_at(end_of_path(rest)?);
+    let query = match rest.strip_prefix('?') {
+        Some(query) => Some(&query[..end_of_query(query)?]),
+        None => None,
     };
-    let plain = is_plain_host(host)
-        && path.bytes().all(|byte| PLAIN_IN_PATH[usize::from(byte)])
-        && !path.contains("/.")
-        && query.is_none_or(|query| query.bytes().all(|byte| byte.is_ascii_graphic()));
-    plain.then(|| Address {
+    Some(Address {
         host: Cow::Borrowed(host),
         path: Cow::Borrowed(if path.is_empty() { "/" } else { path }),
         query: query.map(Cow::Borrowed),
     })
 }
 
-/// Lower case, no port, no user, no international name, and no IP address: its last label begins with a letter.
-fn is_plain_host(host: &str) -> bool {
-    host.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
-        && host.rsplit('.').next().is_some_and(|label| label.starts_with(|c: char| c.is_ascii_lowercase()))
-        && !host.contains("xn--")
+/// None unless it is in lower case without port, user and international name, and no IP address: then its last label
+/// begins with a letter.
+fn end_of_host(text: &str) -> Option<usize> {
+    let (mut before, mut label) = (b'.', b'.');
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'/' | b'?' | b'#' => return label.is_ascii_lowercase().then_some(at),
+            // Two of them are in every `xn--`.
+            b'-' if before == b'-' => return None,
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' => {}
+            _ => return None,
+        }
+        // The byte that the label begins with; a point as long as there is none.
+        if byte == b'.' || before == b'.' {
+            label = byte;
+        }
+        before = byte;
+    }
+    label.is_ascii_lowercase().then_some(text.len())
+}
+
+fn end_of_path(text: &str) -> Option<usize> {
+    let mut before = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if matches!(byte, b'?' | b'#') {
+            return Some(at);
+        }
+        if !PLAIN_IN_PATH[usize::from(byte)] || (before == b'/' && byte == b'.') {
+            return None;
+        }
+        before = byte;
+    }
+    Some(text.len())
+}
+
+fn end_of_query(text: &str) -> Option<usize> {
+    let end = text.bytes().position(|byte| byte == b'#' || !byte.is_ascii_graphic()).unwrap_or(text.len());
+    text.as_bytes().get(end).is_none_or(|byte| *byte == b'#').then_some(end)
 }
 
 const PLAIN_IN_PATH: [bool; 256] = {

@@ -3,6 +3,7 @@
 //! redelivery or a second owner for a while only repeats ranges, and shards drop by offset what they have.
 
 mod flights;
+mod holding;
 mod idling;
 mod pacing;
 mod packing;
@@ -14,9 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::flights::{Cover, Flights, Flush};
+use self::holding::Held;
 use self::idling::Beat;
 use self::packing::Packer;
-use self::sources::Sources;
+use self::sources::{SourceState, Sources, Stuck};
 use super::log::{Log, LogError, Member, MemberMode, Membership, Partition, Read};
 use super::parts::Decode;
 use super::settings::{Backoff, Settings};
@@ -68,6 +70,8 @@ pub struct IngestDriver<L: Log, D: Decode> {
     /// Input is paused while too many flushes are under way.
     throttled: bool,
     full_since: Option<Millis>,
+    /// Much waits of partitions that are ahead.
+    is_hoard_full: bool,
     counters: Counters,
 }
 
@@ -104,6 +108,7 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
             last_commit: None,
             throttled: false,
             full_since: None,
+            is_hoard_full: false,
             counters: Counters::default(),
         }
     }
@@ -124,6 +129,7 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
         let waits = self.flights.is_full() && !self.throttled;
         let read = if self.announced.is_empty() || waits { 0 } else { self.read(now, wait)? };
         self.place(now)?;
+        self.release(now);
         self.mark_idle(now)?;
         self.flush(now, false);
         let committed = self.deliver(now, if waits { wait } else { Duration::ZERO })?;
@@ -168,7 +174,8 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
             Err(error @ (LogError::Fatal(_) | LogError::Fenced(_))) => Err(error),
             Err(LogError::OutOfRange { partition, .. }) => {
                 if let Some(state) = self.sources.find(&partition) {
-                    state.placed = false;
+                    // What waits of it is read again.
+                    (state.placed, state.held) = (false, Held::default());
                 }
                 Ok(0)
             }
@@ -257,13 +264,11 @@ impl<D: Decode> Reading<'_, D> {
         match heard {
             Membership::Read(Read::Record(record)) => self.take(&record),
             Membership::Read(Read::End { partition, next }) => {
-                // Nothing readable lies before the end: what it skips (marks of transactions) is covered too.
-                if let Some(state) = self.sources.find(partition).filter(|state| state.placed && !state.blocked) {
-                    state.unread_since = None;
-                    if state.next < next {
-                        state.next = next;
-                        self.packer.note(self.now);
-                    }
+                let state = self.sources.find(partition).filter(|state| state.placed && state.stuck == Stuck::No);
+                if let Some(state) = state
+                    && !state.hold_end(next)
+                {
+                    state.ended(next, self.packer, self.now);
                 }
             }
             Membership::Gained(partitions) => {
@@ -280,6 +285,17 @@ impl<D: Decode> Reading<'_, D> {
                     forget(self.sources, self.packer, partition);
                 }
             }
+        }
+    }
+}
+
+impl SourceState {
+    /// Nothing readable lies before the end: what it skips (marks of transactions) is covered too.
+    fn ended<D: Decode>(&mut self, next: i64, packer: &mut Packer<D>, now: Millis) {
+        self.unread_since = None;
+        if self.next < next {
+            self.next = next;
+            packer.note(now);
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Limits {
     /// An ingest flush is written after this time or at this size of its input.
     pub flush_after: Span,
     pub flush_bytes: usize,
+    /// What waits of all partitions that are ahead of others, in bytes.
+    pub held_bytes: usize,
     /// Flushes that are written but not acknowledged: input waits beyond. From the fifth record of a partition on
     /// librdkafka's idempotent producer spins until one is acknowledged.
     pub flushes_under_way: usize,
@@ -68,6 +70,7 @@ impl Default for Limits {
             poll_records: 1000,
             flush_after: Span(200),
             flush_bytes: 2 << 20,
+            held_bytes: 32 << 20,
             flushes_under_way: 4,
             records_under_way: 4,
             unheard_at_most: Span(10_000),
@@ -96,7 +99,7 @@ impl Settings {
             advance_when_idle: config.time.advance_when_idle,
             history_until: config.time.history_until,
             // Half of what makes an event late: a cost read last is still in time.
-            ahead_at_most: Span(config.time.allowed_lateness.0 / 2).clamp(Span(10 * 60_000), Span(12 * 3_600_000)),
+            ahead_at_most: Span(config.time.allowed_lateness.0 / 2).clamp(Span(10 * 60_000), Span(6 * 3_600_000)),
             output_interval: span(config.output.interval),
             settle_interval: span(config.output.settle_interval),
             snapshot_min_tail_bytes: config.state.snapshot_min_tail_bytes,

@@ -236,7 +236,13 @@ impl Tally {
 }
 
 fn project(values: &[Symbol], kept: Kept) -> Values {
-    values.iter().enumerate().map(|(n, value)| if kept.keeps(n) { *value } else { Symbol::ABSENT }).collect()
+    let mut projected = Values::try_from(values).expect("no measure has more than six dimensions");
+    for (n, value) in projected.iter_mut().enumerate() {
+        if !kept.keeps(n) {
+            *value = Symbol::ABSENT;
+        }
+    }
+    projected
 }
 
 fn kept_of<const N: usize>(values: [Symbol; N], kept: Kept) -> [Symbol; N] {

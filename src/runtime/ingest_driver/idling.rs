@@ -2,7 +2,7 @@
 //! that this instance has are, it says so again and again, so that the watermark can follow the clock.
 
 use super::IngestDriver;
-use super::sources::SourceState;
+use super::sources::{SourceState, Stuck};
 use crate::model::time::Millis;
 use crate::runtime::log::{Log, LogError};
 use crate::runtime::parts::Decode;
@@ -20,7 +20,7 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
         let beat_is_due = self.beat_is_due(now);
         let mut marked = false;
         for state in self.sources.iter_mut() {
-            let quiet = state.placed && !state.blocked && state.heard + self.settings.idle_after <= now;
+            let quiet = state.placed && state.stuck == Stuck::No && state.heard + self.settings.idle_after <= now;
             let again = state.idle && beat_is_due && state.source.topic.carries_time();
             if !quiet || (state.idle && !again) || !state.retry.is_due(now) {
                 continue;

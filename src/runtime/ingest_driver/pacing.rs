@@ -4,9 +4,9 @@
 //! not made late by others, and a deal is not restated with every touch that comes after it.
 
 use super::IngestDriver;
-use super::sources::SourceState;
+use super::sources::{SourceState, Stuck};
 use crate::model::event::Topic;
-use crate::model::time::{Millis, Span};
+use crate::model::time::Millis;
 use crate::runtime::log::{Log, LogError, Member};
 use crate::runtime::parts::Decode;
 use crate::runtime::settings::Limits;
@@ -15,17 +15,18 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
     /// Decides who waits, and lets the client know of changes.
     pub(super) fn pace(&mut self, now: Millis) -> Result<(), LogError> {
         self.throttle(now);
-        self.retry_blocked(now);
+        self.retry_stuck(now);
         self.align(now);
+        self.hoard();
         let Some(member) = &mut self.member else { return Ok(()) };
         for state in self.sources.iter_mut() {
-            let waits = self.throttled || state.blocked || state.ahead;
+            let waits = self.throttled || state.stuck != Stuck::No || (self.is_hoard_full && state.ahead);
             if waits && !state.paused {
                 member.pause(&state.partition)?;
             } else if !waits && state.paused {
                 member.resume(&state.partition)?;
                 // A resumed client reads on from where it believes to be, which after an end is one too far.
-                member.seek(&state.partition, state.next)?;
+                member.seek(&state.partition, state.read_to())?;
             }
             state.paused = waits;
         }
@@ -44,20 +45,32 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
         }
     }
 
+    /// As long as too much waits, nothing more is fetched of what is ahead. A quarter is left when it is fetched again, so
+    /// that there is something to take until it comes.
+    fn hoard(&mut self) {
+        let most = self.settings.limits.held_bytes;
+        let held: usize = self.sources.iter().map(|state| state.held.bytes()).sum();
+        self.is_hoard_full = held >= if self.is_hoard_full { most / 4 } else { most };
+    }
+
     /// Lets go of partitions whose next record is to be tried again.
-    fn retry_blocked(&mut self, now: Millis) {
+    fn retry_stuck(&mut self, now: Millis) {
         let mut any = false;
-        for state in self.sources.iter_mut().filter(|state| state.blocked) {
-            if !state.paused {
-                if state.retry.fail(now, &self.settings.limits) {
-                    let reason = self.counters.unavailable.as_deref().unwrap_or_default();
-                    let (topic, partition) = (&state.partition.topic, state.partition.number);
-                    tracing::warn!(%topic, partition, reason, "a record cannot be decoded for now: the partition waits");
+        for state in self.sources.iter_mut() {
+            match state.stuck {
+                Stuck::No => continue,
+                Stuck::Found => {
+                    if state.retry.fail(now, &self.settings.limits) {
+                        let reason = self.counters.unavailable.as_deref().unwrap_or_default();
+                        let (topic, partition) = (&state.partition.topic, state.partition.number);
+                        tracing::warn!(%topic, partition, reason, "a record cannot be decoded for now: the partition waits");
+                    }
+                    state.stuck = Stuck::Waiting;
                 }
-            } else if state.retry.is_due(now) {
-                state.blocked = false;
+                Stuck::Waiting if state.retry.is_due(now) => state.stuck = Stuck::No,
+                Stuck::Waiting => {}
             }
-            any |= state.blocked;
+            any |= state.stuck != Stuck::No;
         }
         if !any {
             self.counters.unavailable = None;
@@ -69,14 +82,10 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
         let limits = &self.settings.limits;
         let awaited = self.sources.iter().filter(|state| state.is_awaited(now, limits));
         let behind = awaited.map(|state| state.reach.at()).min();
-        let most = self.settings.ahead_at_most;
+        // While nothing is known of one that is awaited, everybody waits.
+        let limit = behind.map(|behind| behind.map_or(Millis::MIN, |behind| behind + self.settings.ahead_at_most));
         for state in self.sources.iter_mut() {
-            // Whoever waits is let go on only when it pays.
-            let most = if state.ahead { Span(most.0 / 8) } else { most };
-            state.ahead = match (state.reach.at(), behind) {
-                (Some(own), Some(behind)) => behind.is_none_or(|behind| own > behind + most),
-                _ => false,
-            };
+            (state.limit, state.ahead) = (limit, state.is_beyond(limit));
         }
     }
 }
@@ -86,6 +95,6 @@ impl SourceState {
     fn is_awaited(&self, now: Millis, limits: &Limits) -> bool {
         let has_more = self.unread_since.is_some_and(|since| since + limits.ended_lately <= now);
         let is_placed = self.reach.at().is_some() || now < self.gained + limits.unheard_at_most;
-        self.source.topic != Topic::Accounts && !self.blocked && has_more && is_placed
+        self.source.topic != Topic::Accounts && self.stuck == Stuck::No && has_more && is_placed
     }
 }

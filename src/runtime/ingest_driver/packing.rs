@@ -2,7 +2,7 @@
 //! every source partition of the flush. What is not in a flush yet can still be dropped, source by source.
 
 use super::flights::{Cover, Flush};
-use super::sources::{SourceState, Sources};
+use super::sources::{SourceState, Sources, Stuck};
 use super::{Counters, Reading};
 use crate::ingest::route::{To, rejection_home, route};
 use crate::journal::block::{BlockBuilder, Range, Source};
@@ -28,7 +28,7 @@ impl<D: Decode> Packer<D> {
 
     /// Takes a record; one that cannot be judged now blocks its partition.
     pub fn take(&mut self, state: &mut SourceState, record: &Incoming<'_>, now: Millis, counters: &mut Counters) {
-        if !state.placed || state.blocked || record.offset < state.next {
+        if !state.placed || state.stuck != Stuck::No || record.offset < state.next {
             return;
         }
         let raw = Raw { key: record.key, value: record.value, timestamp: record.timestamp };
@@ -45,7 +45,7 @@ impl<D: Decode> Packer<D> {
             }
             Ok(Decoded::Skipped) => *counters.skipped.entry(topic).or_default() += 1,
             Err(unavailable) => {
-                state.blocked = true;
+                state.stuck = Stuck::Found;
                 counters.unavailable = Some(unavailable.0);
                 return;
             }
@@ -98,8 +98,16 @@ impl<D: Decode> Packer<D> {
 }
 
 impl<D: Decode> Reading<'_, D> {
-    /// Takes a record, and seals what has become large enough.
+    /// Takes a record, unless others come first.
     pub fn take(&mut self, record: &Incoming<'_>) {
+        match self.sources.find(record.partition) {
+            Some(state) if state.holds_back() => state.hold(record, self.now),
+            _ => self.pack(record),
+        }
+    }
+
+    /// Takes a record, and seals what has become large enough.
+    pub fn pack(&mut self, record: &Incoming<'_>) {
         let Some(state) = self.sources.find(record.partition) else { return };
         self.packer.take(state, record, self.now, self.counters);
         if self.packer.bytes() >= self.flush_bytes {

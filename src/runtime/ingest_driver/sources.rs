@@ -1,11 +1,22 @@
 //! The source partitions that this instance has: from where to where each has been read since the last flush, what
 //! holds it up, and whether it is idle. A range begins where the one before ended, whatever offsets lie between.
 
+use super::holding::Held;
 use crate::journal::block::Source;
 use crate::model::event::Topic;
 use crate::model::time::Millis;
 use crate::runtime::log::Partition;
 use crate::runtime::settings::Backoff;
+
+/// Whether a partition's next record can be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stuck {
+    No,
+    /// It could not be judged just now.
+    Found,
+    /// It is tried again when its time has come.
+    Waiting,
+}
 
 #[derive(Debug)]
 pub struct SourceState {
@@ -33,9 +44,12 @@ pub struct SourceState {
     /// To be said with the next flush.
     pub mark: Option<Millis>,
     /// A record that cannot be judged now is at `next`, and nothing after it is taken, until it is tried again.
-    pub blocked: bool,
-    /// Others have far to go to where it is.
+    pub stuck: Stuck,
+    /// Others have far to go to where it is, which is beyond this.
     pub ahead: bool,
+    pub limit: Option<Millis>,
+    /// What was read of it and is not taken yet, because it is ahead.
+    pub held: Held,
     /// The client was told to read nothing of it.
     pub paused: bool,
     pub retry: Backoff,
@@ -59,8 +73,10 @@ impl SourceState {
             heard: now,
             idle: false,
             mark: None,
-            blocked: false,
+            stuck: Stuck::No,
             ahead: false,
+            limit: None,
+            held: Held::default(),
             paused: false,
             retry: Backoff::default(),
         }
@@ -84,7 +100,14 @@ impl SourceState {
         self.watermark = self.watermark.max(occurred_at);
         if let Some(at) = occurred_at {
             self.reach.take(at);
+            self.ahead |= self.is_beyond(self.limit);
         }
+    }
+
+    /// Whether it has come farther than a moment.
+    #[must_use]
+    pub fn is_beyond(&self, limit: Option<Millis>) -> bool {
+        limit.is_some_and(|limit| self.reach.at().is_some_and(|at| at > limit))
     }
 
     pub fn took(&mut self, offset: i64, now: Millis) {
@@ -164,5 +187,21 @@ impl Sources {
     #[must_use]
     pub fn holds(&self, partition: &Partition, tenure: u64) -> bool {
         self.all.iter().any(|state| state.tenure == tenure && state.partition == *partition)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_record_far_ahead_says_nothing_of_where_its_neighbours_are() {
+        let mut reach = Reach::default();
+        assert_eq!(reach.at(), None);
+        for n in 0..1000 {
+            reach.take(Millis(if n % 50 == 0 { 1_000_000 + n } else { n }));
+            assert!(reach.at().is_some_and(|at| at.0 <= n || n == 0), "{reach:?} after {n}");
+            assert!(reach.at().is_some_and(|at| at.0 >= n - 2 * i64::from(Reach::RECORDS)), "{reach:?} after {n}");
+        }
     }
 }

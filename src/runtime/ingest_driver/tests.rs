@@ -267,24 +267,45 @@ fn input_waits_while_the_journal_takes_nothing() {
 
 #[test]
 fn a_backlog_is_read_as_it_happened() {
+    read_a_backlog(usize::MAX);
+}
+
+/// The client is paused, and fetches again.
+#[test]
+fn little_waits_of_what_is_ahead() {
+    read_a_backlog(2000);
+    read_a_backlog(0);
+}
+
+fn read_a_backlog(held_bytes: usize) {
     let mut bench = Bench::with_partitions(2, Box::new(NoFaults));
     let (hour, minute) = (3_600_000, 60_000);
     let events = |apart: i64| (0..500).map(|n| format!("x{apart}-{n}@{}", n * apart)).collect::<Vec<_>>();
     for (number, apart) in [(0, hour), (1, minute)] {
-        let values = events(apart);
+        let mut values = events(apart);
+        // Cannot be judged while the registry is down: one that is read at once, and one that waits first.
+        values[3].insert(0, '?');
+        values[30].insert(0, '?');
         bench.write_to(number, &values.iter().map(String::as_str).collect::<Vec<_>>());
     }
-    let limits = crate::runtime::settings::Limits { poll_records: 20, ..settings().limits };
+    let limits = crate::runtime::settings::Limits { poll_records: 20, held_bytes, ..settings().limits };
     let log = Arc::new(bench.log.clone());
     let mut driver = IngestDriver::new(log, Arc::new(names()), Settings { limits, ..settings() }, bench.toy.clone());
     let next = |driver: &Driver, number: i32| {
         let touches = |partition: &Partition| &*partition.topic == "touchpoints" && partition.number == number;
         driver.positions().find(|(partition, _)| touches(partition)).map_or(0, |(_, next)| next)
     };
+    let mut steps = 0;
     while next(&driver, 1) < 500 {
+        bench.toy.registry_down.store(steps / 40 % 2 == 0, Ordering::SeqCst);
+        steps += 1;
         bench.run(&mut [&mut driver], 1);
         assert!(next(&driver, 0) < 250, "days ahead of what is still to be read");
+        let held: usize = driver.sources.iter().map(|state| state.held.bytes()).sum();
+        assert!(held <= held_bytes.saturating_add(20_000), "a poll more than the bound: {held}");
     }
-    bench.run(&mut [&mut driver], 100);
+    bench.toy.registry_down.store(false, Ordering::SeqCst);
+    bench.run(&mut [&mut driver], 600);
     assert_eq!(bench.folded(), 1000);
+    assert_eq!(bench.committed(), Some(500));
 }

@@ -59,6 +59,7 @@ pub(super) fn reader(kafka: &Kafka, isolation: Isolation) -> ClientConfig {
 pub(super) fn member(kafka: &Kafka, group: &str) -> ClientConfig {
     let mut defaults = FETCH.to_vec();
     defaults.extend([
+        ("fetch.message.max.bytes", "524288"),
         // A dead member's partitions stand still for as long as this.
         ("session.timeout.ms", "8000"),
         // Members hear of a rebalance with their next heartbeat; handing a partition over takes two.
