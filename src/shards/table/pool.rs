@@ -1,12 +1,13 @@
 //! Byte strings of one length, side by side in pages. Any may go: the last one takes its place, so that there is no
 //! hole, and a page that is empty is given back.
 
-/// Byte strings a page.
-const A_PAGE: usize = 512;
+/// Of a page, whatever the length: allocators have it without a rest, and any pool can use what another gave back.
+const PAGE_BYTES: usize = 1 << 16;
 
 #[derive(Debug)]
 pub struct Pool {
     size: usize,
+    a_page: usize,
     pages: Vec<Vec<u8>>,
     len: usize,
 }
@@ -14,7 +15,7 @@ pub struct Pool {
 impl Pool {
     #[must_use]
     pub const fn new(size: usize) -> Self {
-        Self { size, pages: Vec::new(), len: 0 }
+        Self { size, a_page: PAGE_BYTES / size, pages: Vec::new(), len: 0 }
     }
 
     #[must_use]
@@ -24,11 +25,11 @@ impl Pool {
 
     #[must_use]
     pub fn get(&self, slot: usize) -> &[u8] {
-        &self.pages[slot / A_PAGE][slot % A_PAGE * self.size..][..self.size]
+        &self.pages[slot / self.a_page][slot % self.a_page * self.size..][..self.size]
     }
 
     pub fn get_mut(&mut self, slot: usize) -> &mut [u8] {
-        &mut self.pages[slot / A_PAGE][slot % A_PAGE * self.size..][..self.size]
+        &mut self.pages[slot / self.a_page][slot % self.a_page * self.size..][..self.size]
     }
 
     /// The slot that it has now.
@@ -39,9 +40,9 @@ impl Pool {
     /// The same for one in two parts.
     pub fn push_parts(&mut self, front: &[u8], back: &[u8]) -> usize {
         debug_assert_eq!(front.len() + back.len(), self.size, "all have one length");
-        let page = self.len / A_PAGE;
+        let page = self.len / self.a_page;
         if page == self.pages.len() {
-            self.pages.push(Vec::with_capacity(A_PAGE * self.size));
+            self.pages.push(Vec::with_capacity(PAGE_BYTES));
         }
         self.pages[page].extend_from_slice(front);
         self.pages[page].extend_from_slice(back);
@@ -52,19 +53,19 @@ impl Pool {
     /// Takes one away; the last one is in its slot then.
     pub fn swap_remove(&mut self, slot: usize) {
         self.len -= 1;
-        let page = self.len / A_PAGE;
-        let from = self.len % A_PAGE * self.size;
-        if slot / A_PAGE == page {
-            let to = slot % A_PAGE * self.size;
+        let page = self.len / self.a_page;
+        let from = self.len % self.a_page * self.size;
+        if slot / self.a_page == page {
+            let to = slot % self.a_page * self.size;
             self.pages[page].copy_within(from..from + self.size, to);
         } else {
             let (before, last) = self.pages.split_at_mut(page);
-            let to = slot % A_PAGE * self.size;
-            before[slot / A_PAGE][to..to + self.size].copy_from_slice(&last[0][from..]);
+            let to = slot % self.a_page * self.size;
+            before[slot / self.a_page][to..to + self.size].copy_from_slice(&last[0][from..]);
         }
         self.pages[page].truncate(from);
         // One empty page stays, for the next one that comes.
-        self.pages.truncate(self.len.div_ceil(A_PAGE) + 1);
+        self.pages.truncate(self.len.div_ceil(self.a_page) + 1);
     }
 
     pub fn pages(&self) -> impl Iterator<Item = &[u8]> {
@@ -88,8 +89,8 @@ mod tests {
         fn the_last_one_takes_the_place_of_one_that_goes(steps in prop::collection::vec(any::<(bool, u8)>(), 0..60)) {
             // Enough for three pages, of strings that say which they are.
             let (mut pool, mut expected) = (Pool::new(2), Vec::<[u8; 2]>::new());
-            for n in 0..2 * A_PAGE + 9 {
-                let one = [(n % 251) as u8, (n / 251) as u8];
+            for n in 0..2 * (PAGE_BYTES / 2) + 9 {
+                let one = [(n % 251) as u8, (n / 251 % 251) as u8];
                 prop_assert_eq!(pool.push(&one), n);
                 expected.push(one);
             }
@@ -102,7 +103,7 @@ mod tests {
                     prop_assert_eq!(pool.push_parts(&[n], &[0]), expected.len());
                     expected.push([n, 0]);
                 }
-                prop_assert!(pool.pages.len() <= expected.len().div_ceil(A_PAGE) + 1);
+                prop_assert!(pool.pages.len() <= expected.len().div_ceil(PAGE_BYTES / 2) + 1);
             }
             let kept: Vec<&[u8]> = (0..pool.len()).map(|slot| pool.get(slot)).collect();
             prop_assert_eq!(kept, expected.iter().map(<[u8; 2]>::as_slice).collect::<Vec<_>>());
