@@ -1,7 +1,7 @@
-//! Which partitions wait, paused, while the group goes on hearing of this instance: all while the journal takes nothing,
-//! one whose next record cannot be judged now, and those that are far ahead of others in event time. A backlog is so
-//! read as it happened, more or less, whatever sizes its topics have: an event that holds no watermark, like a cost, is
-//! not made late by others, and a deal is not restated with every touch that comes after it.
+//! Which partitions wait while the group goes on hearing of this instance: paused, all while the journal takes nothing
+//! and one whose next record cannot be judged now; in memory, as long as it has room, those that are far ahead of others
+//! in event time. A backlog is so read as it happened, more or less, whatever sizes its topics have: an event that holds
+//! no watermark, like a cost, is not made late by others, and a deal is not restated with every touch that comes after it.
 
 use super::IngestDriver;
 use super::sources::{SourceState, Stuck};
