@@ -23,9 +23,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use apache_avro::Schema;
-use record::{Record, Wrong};
 use rust_decimal::Decimal;
 
+use self::record::{Record, Wrong};
 pub use rejection::{Reason, Rejection};
 pub use schemas::{FixedSchemas, RegistryDown, SchemaSource};
 

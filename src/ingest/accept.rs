@@ -110,8 +110,8 @@ impl Ingest {
             stage: stage.ok_or_else(unknown)?,
             deal_id: record.deal_id.take().filter(|_| of_deal),
             account_id: record.account_id.take(),
-            amount: self.money(record.amount.take(), record.currency.as_deref())?,
-            probability: record.probability.take().map(|probability| probability.0),
+            amount: self.money(record.amount, record.currency.as_deref())?,
+            probability: record.probability.map(|probability| probability.0),
             owner: record.owner.take(),
         }))
     }
@@ -130,13 +130,13 @@ impl Ingest {
             return Err(too_long("channel"));
         }
         sizes(record, Tally::default(), "")?;
-        let period = period(record.period_start.take(), record.period_end.take())?;
+        let period = period(record.period_start, record.period_end)?;
         self.not_future(occurred_at, now)?;
         let category = match record.category.take() {
             Some(category) => known("category", SpendCategory::parse(&category))?,
             None => SpendCategory::Media,
         };
-        let amount = self.money(record.amount.take(), record.currency.as_deref())?;
+        let amount = self.money(record.amount, record.currency.as_deref())?;
         Ok(Event::Spend(Spend {
             event_id,
             occurred_at,

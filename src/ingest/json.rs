@@ -15,7 +15,7 @@ use crate::model::text::Text;
 
 /// Reads a record, whose fields are not set yet. What it gives is the known fields of a wrong type.
 pub fn decode<'a, R: Record<'a>>(bytes: &'a [u8], record: &mut R) -> Result<Wrong, Rejection> {
-    let text = simdutf8::compat::from_utf8(bytes).map_err(|error| {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
         Rejection::new(Reason::Undecodable, format!("no UTF-8 at byte {} of the record", error.valid_up_to()))
     })?;
     let mut from = serde_json::Deserializer::from_str(text);

@@ -14,7 +14,7 @@ use crate::rollup::row::{Row, RowChange, RowId};
 /// So many rows of ended windows, a few hundred bytes each.
 pub const ENDED_ROWS: usize = 100_000;
 /// Rows put in place at once.
-const BATCH: usize = 1000;
+pub const BATCH: usize = 1000;
 /// Batches that a subscriber may be behind before it is told to look anew.
 const BACKLOG: usize = 256;
 

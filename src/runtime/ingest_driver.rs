@@ -70,7 +70,7 @@ pub struct IngestDriver<L: Log, D: Decode> {
     /// Input is paused while too many flushes are under way.
     throttled: bool,
     full_since: Option<Millis>,
-    /// Much waits of partitions that are ahead.
+    /// As much waits as may: nothing more is fetched of what does.
     is_hoard_full: bool,
     counters: Counters,
 }
@@ -129,7 +129,9 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
         let waits = self.flights.is_full() && !self.throttled;
         let read = if self.announced.is_empty() || waits { 0 } else { self.read(now, wait)? };
         self.place(now)?;
-        self.release(now);
+        if !self.flights.is_full() {
+            self.release(now);
+        }
         self.mark_idle(now)?;
         self.flush(now, false);
         let committed = self.deliver(now, if waits { wait } else { Duration::ZERO })?;
@@ -151,25 +153,17 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
     }
 
     fn read(&mut self, now: Millis, wait: Duration) -> Result<usize, LogError> {
-        let member = match &mut self.member {
-            Some(member) => member,
-            None if !self.rejoin.is_due(now) => return Ok(0),
-            none => {
-                let topics: Vec<_> = self.names.inputs.iter().map(|(_, name)| name.to_string()).collect();
-                none.insert(self.log.member(&self.names.ingest_group, &topics, MemberMode::Reads)?)
+        if self.member.is_none() {
+            if !self.rejoin.is_due(now) {
+                return Ok(0);
             }
-        };
-        let mut reading = Reading {
-            sources: &mut self.sources,
-            packer: &mut self.packer,
-            sealed: &mut self.sealed,
-            announced: &self.announced,
-            counters: &mut self.counters,
-            names: &self.names,
-            flush_bytes: self.settings.limits.flush_bytes,
-            now,
-        };
-        match member.poll(wait, self.settings.limits.poll_records, &mut |heard| reading.hear(heard)) {
+            let topics: Vec<_> = self.names.inputs.iter().map(|(_, name)| name.to_string()).collect();
+            self.member = Some(self.log.member(&self.names.ingest_group, &topics, MemberMode::Reads)?);
+        }
+        let most = self.settings.limits.poll_records;
+        let (member, mut reading) = self.reading(now);
+        let Some(member) = member else { return Ok(0) };
+        match member.poll(wait, most, &mut |heard| reading.hear(heard)) {
             Ok(read) => Ok(read),
             Err(error @ (LogError::Fatal(_) | LogError::Fenced(_))) => Err(error),
             Err(LogError::OutOfRange { partition, .. }) => {
@@ -193,6 +187,21 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
                 Ok(0)
             }
         }
+    }
+
+    /// The member, and beside it all that what it hears may touch.
+    fn reading(&mut self, now: Millis) -> (Option<&mut L::Member>, Reading<'_, D>) {
+        let reading = Reading {
+            sources: &mut self.sources,
+            packer: &mut self.packer,
+            sealed: &mut self.sealed,
+            announced: &self.announced,
+            counters: &mut self.counters,
+            names: &self.names,
+            flush_bytes: self.settings.limits.flush_bytes,
+            now,
+        };
+        (self.member.as_mut(), reading)
     }
 
     /// How many partitions the inputs have, asked now and then: all are announced before the first event.

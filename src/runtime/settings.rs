@@ -98,8 +98,8 @@ impl Settings {
             idle_after: span(config.time.idle_after),
             advance_when_idle: config.time.advance_when_idle,
             history_until: config.time.history_until,
-            // Far less than what makes an event late: a cost read last is still in time. Less would have touches wait for
-            // each other, more lets touches change deals that are read before them.
+            // Half of what makes an event late, or less: a cost read last is still in time. With little, partitions of one
+            // topic wait for each other; with much, touches change deals that are read before them.
             ahead_at_most: Span(config.time.allowed_lateness.0 / 2).clamp(Span(10 * 60_000), Span(6 * 3_600_000)),
             output_interval: span(config.output.interval),
             settle_interval: span(config.output.settle_interval),

@@ -12,14 +12,12 @@ use super::log::{Log, LogError, Partition};
 use super::rows_view::Changes;
 use super::topics::Names;
 use crate::model::time::{Millis, Span};
-use crate::publish::board::{Board, Status};
+use crate::publish::board::{BATCH, Board, Status};
 use crate::publish::read_back::change;
 use crate::rollup::row::RowChange;
 use crate::shards::{self, Shard};
 use crate::telemetry::metrics::{Metrics, raise};
 
-/// Rows put on the board at once.
-const BATCH: usize = 1000;
 const WAIT: Duration = Duration::from_millis(100);
 /// What parts say of themselves is looked at so often …
 const LOOK_EVERY: Span = Span(500);
@@ -83,27 +81,25 @@ impl<L: Log> Showing<L> {
     fn follow_rows(&mut self) {
         match self.watch.rows.changes(self.seen, WAIT) {
             Changes::Some(changes, next) => {
-                let read = |(key, value): &(Arc<str>, Option<Arc<[u8]>>)| change(key, value.as_deref());
-                // A batch at a time: all of them at once would be much memory for a moment.
-                for batch in changes.chunks(BATCH) {
-                    self.show(&batch.iter().filter_map(read).collect::<Vec<_>>());
-                }
+                self.show(&changes, |(key, value)| change(key, value.as_deref()));
                 self.seen = next;
             }
             Changes::TooMany(_) => {
                 let (rows, next) = self.watch.rows.rows("");
                 self.board.clear();
-                for batch in rows.chunks(BATCH) {
-                    self.show(&batch.iter().filter_map(|(key, value)| change(key, Some(value))).collect::<Vec<_>>());
-                }
+                self.show(&rows, |(key, value)| change(key, Some(value)));
                 self.seen = next;
             }
         }
     }
 
-    fn show(&self, changes: &[RowChange]) {
-        self.board.publish(changes);
-        self.metrics.rows.inc_by(changes.len() as u64);
+    /// As many at a time as the board takes at once: all of them would be much memory for a moment.
+    fn show<T>(&self, rows: &[T], read: impl Fn(&T) -> Option<RowChange>) {
+        for batch in rows.chunks(BATCH) {
+            let changes: Vec<_> = batch.iter().filter_map(&read).collect();
+            self.board.publish(&changes);
+            self.metrics.rows.inc_by(changes.len() as u64);
+        }
     }
 
     fn look(&mut self, now: Millis) {

@@ -142,15 +142,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn id() -> impl Strategy<Value = String> {
-        prop_oneof![
-            any::<u128>().prop_map(|n| uuid::Uuid::from_u128(n).to_string()),
-            any::<u128>().prop_map(|n| uuid::Uuid::from_u128(n).to_string().to_uppercase()),
-            "[ -~é]{1,20}",
-            "[a-f0-9-]{30,128}",
-        ]
-    }
+    use crate::model::event_id::tests::id;
 
     proptest! {
         #[test]

@@ -11,7 +11,7 @@ use crate::model::entity::EntityKey;
 use crate::model::kinds::TouchKind;
 use crate::model::time::Millis;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forward {

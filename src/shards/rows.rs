@@ -285,18 +285,15 @@ mod tests {
 
     use super::super::event_id::LongIds;
     use super::*;
+    use crate::model::event_id::tests::id;
 
     #[derive(Debug, serde::Serialize, serde::Deserialize)]
     struct Kept(#[serde(with = "super")] Vec<TouchRow>, #[serde(with = "super")] Vec<IdentRow>);
 
-    fn event_id() -> impl Strategy<Value = String> {
-        prop_oneof![any::<u128>().prop_map(|n| uuid::Uuid::from_u128(n).to_string()), "[ -~é]{1,40}"]
-    }
-
     fn touch() -> impl Strategy<Value = (i64, String, usize, u32)> {
         let at = prop_oneof![0..3_000_000_000_000_i64, -Moment::OFFSET..Moment::OFFSET];
         let origin = prop_oneof![0..3_000_000_u32, any::<u32>()];
-        (at, event_id(), 0..TouchKind::ALL.len(), origin)
+        (at, id(), 0..TouchKind::ALL.len(), origin)
     }
 
     proptest! {

@@ -28,7 +28,7 @@ use crate::kpi::measures::Dim;
 use crate::model::window::LocalTime;
 use crate::partials::cells::{Amount, CellKey, Symbol};
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Version, checksum, part, rows.
 const ENVELOPE: usize = 11;
@@ -149,8 +149,6 @@ impl Chunks {
         for stretch in stretches {
             if chunk.len() + stretch.len() > FULL {
                 self.close(std::mem::replace(&mut chunk, begin(part, rows)));
-                // There is more than one: this one will be full, too.
-                chunk.reserve(FULL);
             }
             chunk.extend_from_slice(stretch);
         }

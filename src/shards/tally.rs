@@ -24,7 +24,7 @@ pub struct Fact {
 }
 
 /// What a block says of cells.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Told {
     pub texts: Vec<String>,
     pub cells: Vec<BlockCell>,

@@ -103,49 +103,42 @@ impl SourceState {
 impl<L: Log, D: Decode> IngestDriver<L, D> {
     /// Takes what has waited long enough: of each partition until it is ahead again.
     pub(super) fn release(&mut self, now: Millis) {
+        let most = self.settings.limits.poll_records;
         let waiting = |state: &&SourceState| !state.held.is_empty() && !state.ahead;
         let partitions: Vec<_> = self.sources.iter().filter(waiting).map(|state| state.partition.clone()).collect();
+        let (_, mut reading) = self.reading(now);
         for partition in partitions {
-            let mut left = self.settings.limits.poll_records;
-            while left > 0 && self.release_one(&partition, now) {
-                left -= 1;
+            for _ in 0..most {
+                if !reading.release(&partition) {
+                    break;
+                }
             }
         }
     }
+}
 
-    fn release_one(&mut self, partition: &Partition, now: Millis) -> bool {
-        let Some(state) = self.sources.find(partition) else { return false };
-        if state.ahead || !state.placed || state.stuck != Stuck::No {
-            return false;
-        }
-        let Some(record) = state.held.pop() else { return false };
+impl<D: Decode> Reading<'_, D> {
+    /// Takes the next record that waits. False when there is none, or it has to wait on.
+    fn release(&mut self, partition: &Partition) -> bool {
+        let state =
+            self.sources.find(partition).filter(|state| !state.ahead && state.placed && state.stuck == Stuck::No);
+        let Some(record) = state.and_then(|state| state.held.pop()) else { return false };
         let headers = || record.headers.clone();
-        let incoming = Incoming {
+        self.pack(&Incoming {
             partition,
             offset: record.offset,
             timestamp: record.timestamp,
             key: record.key.as_deref(),
             value: record.value.as_deref(),
             headers: &headers,
-        };
-        let mut reading = Reading {
-            sources: &mut self.sources,
-            packer: &mut self.packer,
-            sealed: &mut self.sealed,
-            announced: &self.announced,
-            counters: &mut self.counters,
-            names: &self.names,
-            flush_bytes: self.settings.limits.flush_bytes,
-            now,
-        };
-        reading.pack(&incoming);
+        });
         let Some(state) = self.sources.find(partition) else { return false };
         if state.stuck != Stuck::No {
             state.held.put_back(record);
             return false;
         }
         if let Some(end) = state.held.end.take_if(|_| state.held.records.is_empty()) {
-            state.ended(end, &mut self.packer, now);
+            state.ended(end, self.packer, self.now);
         }
         true
     }

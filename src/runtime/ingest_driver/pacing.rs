@@ -20,7 +20,7 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
         self.hoard();
         let Some(member) = &mut self.member else { return Ok(()) };
         for state in self.sources.iter_mut() {
-            let waits = self.throttled || state.stuck != Stuck::No || (self.is_hoard_full && state.ahead);
+            let waits = self.throttled || state.stuck != Stuck::No || (self.is_hoard_full && state.holds_back());
             if waits && !state.paused {
                 member.pause(&state.partition)?;
             } else if !waits && state.paused {
@@ -45,7 +45,7 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
         }
     }
 
-    /// As long as too much waits, nothing more is fetched of what is ahead. A quarter is left when it is fetched again, so
+    /// As long as too much waits, nothing more is fetched of what waits. A quarter is left when it is fetched again, so
     /// that there is something to take until it comes.
     fn hoard(&mut self) {
         let most = self.settings.limits.held_bytes;

@@ -28,9 +28,8 @@ fn build(kafka: &Kafka, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> Cl
 }
 
 /// Consumers prefetch no more than this together with what one fetch brings, each.
-const FETCH: [(&str, &str); 4] = [
+const FETCH: [(&str, &str); 3] = [
     ("queued.max.messages.kbytes", "16384"),
-    ("fetch.message.max.bytes", "2097152"),
     // The default of a second starves a reader of a backlog: its queue is empty long before.
     ("fetch.queue.backoff.ms", "10"),
     ("fetch.wait.max.ms", "100"),
@@ -41,9 +40,11 @@ pub(super) fn reader(kafka: &Kafka, isolation: Isolation) -> ClientConfig {
         Isolation::ReadUncommitted => "read_uncommitted",
         Isolation::ReadCommitted => "read_committed",
     };
+    let mut defaults = FETCH.to_vec();
+    defaults.push(("fetch.message.max.bytes", "2097152"));
     build(
         kafka,
-        &FETCH,
+        &defaults,
         &[
             // It never joins: the name is for the rights to look at offsets.
             ("group.id", &kafka.group),

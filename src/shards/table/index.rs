@@ -141,7 +141,10 @@ mod tests {
                 prop_assert_eq!(index.find(*hash, |found| found.0 == *place), Some(Place(*place)));
                 prop_assert!(index.first(*hash).is_some());
             }
-            prop_assert_eq!(index.find(8, |_| false), None);
+            for hash in (0..9).flat_map(|home| (0..4).map(move |tag: u64| tag << 56 | home)) {
+                let found = index.find(hash, |place| expected[&place.0] == hash);
+                prop_assert_eq!(found.is_some(), expected.values().any(|known| *known == hash));
+            }
             prop_assert_eq!(index.used, expected.len());
         }
     }

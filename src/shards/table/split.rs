@@ -30,7 +30,7 @@ static SPLIT_OF: [u8; SHARES] = {
 };
 
 pub const fn split(hash: u64) -> usize {
-    // The index itself uses the lowest bits and the seven highest.
+    // The index itself uses the lowest bits and the eight highest.
     let share = ((hash >> 32 & 0xffff) as usize * SHARES) >> 16;
     SPLIT_OF[share] as usize
 }

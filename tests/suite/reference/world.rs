@@ -1,11 +1,11 @@
 //! The visible events in order, and what follows from them about who a touch belongs to: identification, sessions,
 //! accounts, journeys. Every question is asked as of a moment and answered from events at or before it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tributary::config::Config;
 use tributary::model::event::{Account, AccountRecord, DealStage, Event, Fill, Origin, Spend, Topic, Touch};
-use tributary::model::event_id::EventId;
 use tributary::model::kinds::TouchKind;
 use tributary::model::time::{Millis, Span};
 
@@ -14,7 +14,7 @@ use super::Given;
 const SESSION_GAP: Span = Span(30 * 60_000);
 
 /// Place in the order of events: time, topic, id.
-pub type Order<'a> = (Millis, Topic, &'a EventId<'a>);
+pub type Order<'a> = (Millis, Topic, Cow<'a, str>);
 
 pub struct World<'a> {
     pub config: &'a Config,
@@ -200,13 +200,13 @@ impl<'a> World<'a> {
 }
 
 pub fn touch_order<'a>(e: &'a Touch<'a>) -> Order<'a> {
-    (e.occurred_at, Topic::Touchpoints, &e.event_id)
+    (e.occurred_at, Topic::Touchpoints, e.event_id.text())
 }
 
 pub fn fill_order<'a>(e: &'a Fill<'a>) -> Order<'a> {
-    (e.occurred_at, Topic::FormFills, &e.event_id)
+    (e.occurred_at, Topic::FormFills, e.event_id.text())
 }
 
 pub fn stage_order<'a>(e: &'a DealStage<'a>) -> Order<'a> {
-    (e.occurred_at, Topic::DealStages, &e.event_id)
+    (e.occurred_at, Topic::DealStages, e.event_id.text())
 }
