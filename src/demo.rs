@@ -103,7 +103,8 @@ impl Demo {
             Settings::new(config),
             format!("demo {}", story.seed),
         );
-        let instance = Instance::new(Arc::new(site), Roles::ALL, WORKERS);
+        let view = Arc::<Board>::clone(&board);
+        let instance = Instance::new(Arc::new(site), Roles::ALL, WORKERS, view);
         let names = Arc::new(names);
         let showing = Showing::new(Arc::clone(&log), Arc::clone(&names), instance.watch(), Arc::clone(&board), metrics);
         let mut demo = Self { server, board, stop: Arc::default(), threads: Vec::new() };

@@ -169,5 +169,5 @@ impl<'a> Encoded<'_, 'a> {
 fn deletion(key: Option<&[u8]>) -> Result<Event<'_>, Rejection> {
     let key = key.filter(|key| !key.is_empty()).ok_or_else(|| Rejection::missing("account_id (the key)"))?;
     let id = std::str::from_utf8(key).map_err(|_| Rejection::new(Reason::Undecodable, "the key is no UTF-8"))?;
-    Ok(Event::Account(Account { account_id: Text::borrowed(id), record: None }))
+    Ok(Event::Account(Box::new(Account { account_id: Text::borrowed(id), record: None })))
 }

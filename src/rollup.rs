@@ -4,6 +4,7 @@
 
 mod changes;
 mod groups;
+mod lanes;
 pub mod lookup;
 #[cfg(test)]
 mod oracle;
@@ -20,29 +21,28 @@ mod views;
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use self::groups::{Opened, Spot};
+use self::lanes::Lanes;
 use self::row::{Row, RowId, Says};
 use self::shards::{Delta, Shards};
 use self::texts::Texts;
-use self::timeline::{Horizon, Timeline};
+use self::timeline::{Horizon, Timeline, Touched};
 use self::views::{Views, number};
 use crate::config::Config;
 use crate::kpi::families::{Published, families_of};
-use crate::kpi::measures::Dim;
 use crate::kpi::plan::plan_of;
 use crate::model::channel::ChannelGroups;
 use crate::model::time::Millis;
-use crate::model::window::{Window, WindowKind, WindowStart};
-use crate::partials::block::Block;
-use crate::partials::cells::Symbol;
+use crate::model::window::{Window, WindowKind};
+use crate::partials::block::{Block, NamedCell};
+use crate::partials::cells::{CellKey, Symbol};
 
 #[derive(Debug)]
 pub struct Rollup {
     timeline: Timeline,
     texts: Texts,
     shards: Shards,
+    lanes: Lanes,
     views: Views,
     families: Vec<Opened>,
     kpis: Vec<Named>,
@@ -74,6 +74,7 @@ impl Rollup {
         Self {
             timeline: Timeline::new(config),
             shards: Shards::new(config.topics.partitions),
+            lanes: Lanes::default(),
             texts,
             views,
             families,
@@ -98,20 +99,30 @@ impl Rollup {
 
     /// False: the block is of a claim that does not hold (any more), and was ignored.
     pub fn apply(&mut self, block: &Block) -> bool {
-        let (views, timeline, horizons) = (&self.views, &self.timeline, &self.horizons);
-        let quotable = |kind: WindowKind, start: WindowStart| {
+        let Self { views, timeline, horizons, lanes, texts, .. } = self;
+        let quotable = |Window { kind, start }: Window| {
             let horizon = horizons.iter().find(|(found, _)| *found == kind).and_then(|(_, horizon)| *horizon);
             horizon.is_none_or(|horizon| start >= timeline.oldest_quotable(kind, horizon))
         };
-        let Some(deltas) = self.shards.apply(block, &mut self.texts, |cell| {
+        let mut symbols: Vec<Option<Symbol>> = vec![None; block.texts.len()];
+        let lane_of = |cell: &NamedCell| {
             let short = matches!(cell.bucket.kind, WindowKind::Minute | WindowKind::Hour);
-            views.wants(cell) && (!short || quotable(cell.bucket.kind, cell.bucket.start))
-        }) else {
-            return false;
+            if short && !quotable(cell.bucket) {
+                return None;
+            }
+            let mut spelled = |symbol: &Symbol| match (symbol.0 as usize).checked_sub(1) {
+                Some(at) => *symbols[at].get_or_insert_with(|| texts.symbol(&block.texts[at])),
+                None => Symbol::ABSENT,
+            };
+            let values = cell.values.iter().map(&mut spelled).collect();
+            let key = CellKey { measure: cell.measure, kept: cell.kept, bucket: cell.bucket, values };
+            lanes.of(key, views, texts)
         };
-        let mut changed = Vec::new();
+        let Some(deltas) = self.shards.apply(block, lane_of) else { return false };
+        let mut changed = Vec::with_capacity(deltas.len());
+        let mut touched = Touched::default();
         for delta in &deltas {
-            self.add(delta, &mut changed);
+            self.add(delta, &mut touched, &mut changed);
         }
         changed.sort_unstable();
         changed.dedup();
@@ -122,15 +133,11 @@ impl Rollup {
     }
 
     /// Adds a change to the series that it belongs to and notes the rows that it touches.
-    fn add(&mut self, delta: &Delta, changed: &mut Vec<(u32, u32)>) {
-        let (measure, bucket) = (delta.cell.measure, delta.cell.bucket);
-        let touched: SmallVec<[_; 12]> = self
-            .horizons
-            .iter()
-            .filter_map(|(kind, horizon)| Some((*kind, (*horizon)?, self.timeline.touched(measure, bucket, *kind)?)))
-            .collect();
-        for view in SmallVec::<[u32; 32]>::from_slice(self.views.of(measure)) {
-            let Some(series) = self.views.route(view, &delta.cell, &mut self.texts) else { continue };
+    fn add(&mut self, delta: &Delta, touched: &mut Touched, changed: &mut Vec<(u32, u32)>) {
+        let (lane, bucket) = (self.lanes.get(delta.lane), self.lanes.bucket(delta.lane, delta.start));
+        let touched = touched.of(lane.measure, bucket, &self.timeline, &self.horizons);
+        for at in 0..lane.routes.len() {
+            let (view, series) = self.lanes.get(delta.lane).routes[at];
             changed.push((view, series));
             self.root(view, series);
             let series = &mut self.views.views[view as usize].series[series as usize];
@@ -159,20 +166,18 @@ impl Rollup {
         for (family, term) in opened.owners.clone() {
             let of = &mut self.families[family as usize];
             for key in of.keys(term, &key) {
-                of.ensure(family, &key, &mut self.views);
+                of.ensure(family, &key, &mut self.views, &self.texts);
             }
         }
     }
 
     fn id_of(&self, spot: Spot, window: Window) -> RowId {
         let of = &self.families[spot.family as usize];
-        let named = of.family.dims.iter().zip(&of.groups[spot.group as usize].key);
-        let text = |(dim, symbol): (&Dim, &Symbol)| Some((dim.name(), self.texts.text(*symbol)?.clone()));
         RowId {
             kpi: Arc::clone(&self.kpis[of.family.kpi].id),
             window: window.kind,
             start: self.timeline.extent(window).start,
-            dims: named.filter_map(text).collect(),
+            dims: Arc::clone(&of.groups[spot.group as usize].dims),
         }
     }
 

@@ -15,7 +15,6 @@ pub mod parts;
 pub mod placement;
 pub mod recovery;
 pub mod rollup_driver;
-pub mod rows_view;
 pub mod settings;
 pub mod shard_driver;
 pub mod showing;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::journal::block::{Block as JournalBlock, JournalError, Section, Source};
+use crate::journal::block::{Block as JournalBlock, Entries, JournalError, Section, Source};
 use crate::journal::entry::{EntryOf, ItemOf};
 use crate::kpi::measures::{Dim, Measure};
 use crate::model::entity::EntityKey;
@@ -222,24 +222,18 @@ impl Shard {
             }
             Verdict::Known => {}
             Verdict::Fold { from } => {
-                let mut ahead: SmallVec<[(Entry<'_>, Subject); AHEAD]> = SmallVec::new();
+                let mut ahead = Entries::<AHEAD>::new();
                 loop {
-                    while ahead.len() < AHEAD
-                        && let Some(entry) = section.next_entry()?
-                    {
-                        if entry.offset >= from {
-                            let subject = Subject::of(&entry.item);
-                            ahead.push((entry, subject));
-                        }
-                    }
+                    section.read(from, &mut ahead)?;
                     if ahead.is_empty() {
                         break;
                     }
+                    let subjects: SmallVec<[_; AHEAD]> = ahead.iter().map(|entry| Subject::of(&entry.item)).collect();
                     // Nothing else in between, so that the waits for memory overlap.
-                    ahead.iter().for_each(|(_, subject)| self.warm_index(*subject));
-                    ahead.iter().for_each(|(_, subject)| self.warm(*subject));
-                    for (entry, subject) in &ahead {
-                        self.apply_entry(section.head.source, section.texts, entry, *subject);
+                    subjects.iter().for_each(|subject| self.warm_index(*subject));
+                    subjects.iter().for_each(|subject| self.warm(*subject));
+                    for (entry, subject) in ahead.iter().zip(subjects) {
+                        self.apply_entry(section.head.source, section.texts, entry, subject);
                     }
                     ahead.clear();
                 }
@@ -425,7 +419,8 @@ impl Shard {
         let watermarks = self.watermarks();
         self.reported = Some(watermarks);
         let (tally, symbols) = (&mut self.fold.tally, &self.fold.symbols);
-        let Told { texts, cells, changed } = if whole { tally.take_all(symbols) } else { tally.take_changed(symbols) };
+        let Told { texts, named, changed, known } =
+            if whole { tally.take_all(symbols) } else { tally.take_changed(symbols) };
         let Positions { journal, forwards } = self.positions;
         let (journal_offset, forwards_offset) = (journal, forwards);
         Block {
@@ -437,8 +432,9 @@ impl Shard {
             forwards_offset,
             watermarks,
             texts,
-            cells,
+            named,
             changed,
+            known,
         }
     }
 

@@ -53,7 +53,7 @@ impl Run {
         prepare(&*log, &config, &names).context("preparing topics")?;
         let (board, metrics) = (Arc::new(Board::default()), Arc::new(Metrics::new()));
         let server = Server::start(http::Site::new(&config, Arc::clone(&board), Arc::clone(&metrics)))?;
-        let instance = self.instance(&config, Arc::clone(&log), names.clone())?;
+        let instance = self.instance(&config, Arc::clone(&log), names.clone(), Arc::clone(&board))?;
         let showing = Showing::new(log, Arc::new(names), instance.watch(), board, metrics);
         let page = server.address();
         tracing::info!(brokers = config.kafka.brokers, group = config.kafka.group, %page, "running");
@@ -73,13 +73,14 @@ impl Run {
         config: &Arc<Config>,
         log: Arc<KafkaLog>,
         names: Names,
+        board: Arc<Board>,
     ) -> anyhow::Result<Instance<KafkaLog, Line>> {
         let parts = Arc::new(Line::new(Arc::clone(config))?);
         let site = Site::new(log, parts, names, Settings::new(config), uuid::Uuid::new_v4().to_string());
         let has = |role| self.roles.contains(&role);
         let roles = Roles { ingest: has(Role::Ingest), shards: has(Role::Shards), rollup: has(Role::Rollup) };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Instance::new(Arc::new(site), roles, self.workers.unwrap_or(cores).max(1)))
+        Ok(Instance::new(Arc::new(site), roles, self.workers.unwrap_or(cores).max(1), board))
     }
 }
 

@@ -38,7 +38,7 @@ impl Ingest {
         self.not_future(occurred_at, now)?;
         let kind = taken("kind", record.kind.take()).and_then(|kind| known("kind", TouchKind::parse(&kind)))?;
         let arrival = self.classifier.classify(kind, record);
-        Ok(Event::Touch(Touch {
+        Ok(Event::Touch(Box::new(Touch {
             event_id,
             occurred_at,
             kind,
@@ -55,7 +55,7 @@ impl Ingest {
                 variant: record.variant.take().map(own),
             }
             .if_any(),
-        }))
+        })))
     }
 
     pub(super) fn fill<'a>(&self, record: &mut FillRecord<'a>, wrong: Wrong, now: Millis) -> Judged<'a> {
@@ -71,7 +71,7 @@ impl Ingest {
         sizes(record, answers.tally, "answers")?;
         self.not_future(occurred_at, now)?;
         let form_kind = taken("form_kind", record.form_kind.take())?;
-        Ok(Event::Fill(Fill {
+        Ok(Event::Fill(Box::new(Fill {
             event_id,
             occurred_at,
             lead_id: taken("lead_id", record.lead_id.take())?,
@@ -84,7 +84,7 @@ impl Ingest {
             experiment: record.experiment.take().map(own),
             variant: record.variant.take().map(own),
             answers: answers.pairs,
-        }))
+        })))
     }
 
     pub(super) fn deal_stage<'a>(&self, record: &mut StageRecord<'a>, wrong: Wrong, now: Millis) -> Judged<'a> {
@@ -103,7 +103,7 @@ impl Ingest {
         sizes(record, Tally::default(), "")?;
         self.not_future(occurred_at, now)?;
         let unknown = || Rejection::new(Reason::UnknownStage, "stage is not one of the funnel's");
-        Ok(Event::Stage(DealStage {
+        Ok(Event::Stage(Box::new(DealStage {
             event_id,
             occurred_at,
             lead_id: taken("lead_id", record.lead_id.take())?,
@@ -113,7 +113,7 @@ impl Ingest {
             amount: self.money(record.amount, record.currency.as_deref())?,
             probability: record.probability.map(|probability| probability.0),
             owner: record.owner.take(),
-        }))
+        })))
     }
 
     pub(super) fn spend<'a>(&self, record: &mut SpendRecord<'a>, wrong: Wrong, now: Millis) -> Judged<'a> {
@@ -137,7 +137,7 @@ impl Ingest {
             None => SpendCategory::Media,
         };
         let amount = self.money(record.amount, record.currency.as_deref())?;
-        Ok(Event::Spend(Spend {
+        Ok(Event::Spend(Box::new(Spend {
             event_id,
             occurred_at,
             origin: Origin {
@@ -149,7 +149,7 @@ impl Ingest {
             amount: taken("amount", amount)?,
             period,
             category,
-        }))
+        })))
     }
 
     fn not_future(&self, occurred_at: Millis, now: Millis) -> Result<(), Rejection> {
@@ -176,7 +176,7 @@ pub(super) fn account<'a>(record: &mut AccountFields<'a>, wrong: Wrong) -> Judge
     faults.need("account_id", &record.account_id)?;
     faults.first_wrong()?;
     sizes(record, Tally::default(), "")?;
-    Ok(Event::Account(Account {
+    Ok(Event::Account(Box::new(Account {
         account_id: taken("account_id", record.account_id.take())?,
         record: Some(AccountRecord {
             name: record.name.take(),
@@ -187,7 +187,7 @@ pub(super) fn account<'a>(record: &mut AccountFields<'a>, wrong: Wrong) -> Judge
             company_size: record.company_size.take(),
             tier: record.tier.take(),
         }),
-    }))
+    })))
 }
 
 type Judged<'a> = Result<Event<'a>, Rejection>;

@@ -22,9 +22,9 @@ pub fn route<'a>(event: Event<'a>, shards: u16, hear: &mut impl FnMut(To, Item<'
         Event::Fill(fill) => route_fill(fill, shards, hear),
         Event::Stage(stage) => route_stage(stage, shards, hear),
         Event::Spend(spend) => {
-            hear(To::Shard(home(&spend.origin.channel, shards)), Item::Spend(Box::new(spend)));
+            hear(To::Shard(home(&spend.origin.channel, shards)), Item::Spend(spend));
         }
-        Event::Account(account) => hear(To::Every, Item::Account(Box::new(account))),
+        Event::Account(account) => hear(To::Every, Item::Account(account)),
     }
 }
 
@@ -35,7 +35,7 @@ pub fn rejection_home(source: Source, shards: u16) -> u16 {
     u16::try_from(shard).expect("a remainder of a u16")
 }
 
-fn route_touch<'a>(touch: Touch<'a>, shards: u16, hear: &mut impl FnMut(To, Item<'a>)) {
+fn route_touch<'a>(touch: Box<Touch<'a>>, shards: u16, hear: &mut impl FnMut(To, Item<'a>)) {
     let (to, identify) = match (&touch.visitor_id, &touch.lead_id) {
         // Its session decides what the lead gets, so only the visitor hears of it.
         (Some(visitor), _) if touch.kind == TouchKind::PageView => (home(visitor, shards), None),
@@ -59,7 +59,7 @@ fn route_touch<'a>(touch: Touch<'a>, shards: u16, hear: &mut impl FnMut(To, Item
     }
 }
 
-fn route_fill<'a>(fill: Fill<'a>, shards: u16, hear: &mut impl FnMut(To, Item<'a>)) {
+fn route_fill<'a>(fill: Box<Fill<'a>>, shards: u16, hear: &mut impl FnMut(To, Item<'a>)) {
     let seen = fill.visitor_id.as_deref().map(|visitor| FillSeen {
         event_id: fill.event_id.clone(),
         occurred_at: fill.occurred_at,
@@ -67,17 +67,17 @@ fn route_fill<'a>(fill: Fill<'a>, shards: u16, hear: &mut impl FnMut(To, Item<'a
         lead: EntityKey::of(&fill.lead_id),
         page: fill.page.clone(),
     });
-    hear(To::Shard(home(&fill.lead_id, shards)), Item::Fill(Box::new(fill)));
+    hear(To::Shard(home(&fill.lead_id, shards)), Item::Fill(fill));
     if let Some(seen) = seen {
         hear(To::Shard(seen.visitor.home(shards)), Item::FillSeen(Box::new(seen)));
     }
 }
 
-fn route_stage<'a>(stage: DealStage<'a>, shards: u16, hear: &mut impl FnMut(To, Item<'a>)) {
+fn route_stage<'a>(stage: Box<DealStage<'a>>, shards: u16, hear: &mut impl FnMut(To, Item<'a>)) {
     let of_deal = stage.deal_id.as_ref().map(|deal| (home(deal, shards), stage.clone()));
-    hear(To::Shard(home(&stage.lead_id, shards)), Item::LeadStage(Box::new(stage)));
+    hear(To::Shard(home(&stage.lead_id, shards)), Item::LeadStage(stage));
     if let Some((to, stage)) = of_deal {
-        hear(To::Shard(to), Item::DealStage(Box::new(stage)));
+        hear(To::Shard(to), Item::DealStage(stage));
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
 
     fn touch(kind: TouchKind, visitor: Option<&'static str>, lead: Option<&'static str>) -> Event<'static> {
         let none = || Text::borrowed(NONE);
-        Event::Touch(Touch {
+        Event::Touch(Box::new(Touch {
             event_id: "e".into(),
             occurred_at: Millis(7),
             kind,
@@ -102,11 +102,11 @@ mod tests {
             origin: Origin { channel: "email".into(), campaign: none(), content: none(), term: none() },
             page: none(),
             details: None,
-        })
+        }))
     }
 
     fn stage(deal: Option<&'static str>) -> Event<'static> {
-        Event::Stage(DealStage {
+        Event::Stage(Box::new(DealStage {
             event_id: "e".into(),
             occurred_at: Millis(7),
             lead_id: "l".into(),
@@ -116,7 +116,7 @@ mod tests {
             amount: None,
             probability: None,
             owner: None,
-        })
+        }))
     }
 
     /// Names of the items and where they went.
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn an_account_goes_everywhere() {
-        let account = Event::Account(Account { account_id: "a".into(), record: None });
+        let account = Event::Account(Box::new(Account { account_id: "a".into(), record: None }));
         assert_eq!(routed(account), [(To::Every, "account")]);
     }
 

@@ -7,11 +7,12 @@
 //! distance from the time of the event; back to back, `SectionHead::bytes` in all
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::entry::{Entry, EntryOf, ItemOf};
 use super::texts::Texts;
-use crate::model::event::Topic;
+use crate::model::event::{Topic, TouchOf};
 use crate::model::time::Millis;
 
 const VERSION: u8 = 3;
@@ -93,7 +94,7 @@ impl BlockBuilder {
             ItemOf::Touch(touch) => {
                 let texts = &mut self.texts;
                 let Ok(touch) = touch.with(|text| Ok::<_, std::convert::Infallible>(texts.number(text)));
-                postcard::to_extend(&(offset, ItemOf::Touch(touch), timestamp), out)
+                postcard::to_extend(&(offset, Numbered::Touch(touch), timestamp), out)
             }
             other => postcard::to_extend(&(offset, other, timestamp), out),
         }
@@ -154,6 +155,12 @@ impl BlockBuilder {
     }
 }
 
+/// A touch as an `ItemOf::Touch` is stored, without its box.
+#[derive(Serialize)]
+enum Numbered<'a> {
+    Touch(TouchOf<'a, u32>),
+}
+
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum JournalError {
     #[error("a journal record of version {0}, which this build does not read")]
@@ -182,9 +189,14 @@ pub struct Section<'t, 'a> {
     /// What the numbers of its entries stand for: the same for all sections of a block.
     pub texts: &'t [&'a str],
     entries: &'a [u8],
+    /// So many are not read yet.
+    left: u32,
     /// The offset of the last entry read.
     last: i64,
 }
+
+/// Entries that are read at once.
+pub type Entries<'a, const N: usize> = SmallVec<[EntryOf<'a, u32>; N]>;
 
 /// What an entry's timestamp is counted from.
 fn time_of<T>(item: &ItemOf<'_, T>) -> Millis {
@@ -215,27 +227,29 @@ impl<'a> Block<'a> {
         let (head, rest) = postcard::take_from_bytes::<SectionHead>(self.rest)?;
         let (entries, rest) = rest.split_at_checked(head.bytes as usize).ok_or(JournalError::Short)?;
         self.rest = rest;
-        Ok(Some(Section { head, texts: &self.texts, entries, last: 0 }))
+        Ok(Some(Section { left: head.entries, head, texts: &self.texts, entries, last: 0 }))
     }
 }
 
 impl<'a> Section<'_, 'a> {
-    /// The next entry, in the order of offsets.
-    pub fn next_entry(&mut self) -> Result<Option<EntryOf<'a, u32>>, JournalError> {
-        if self.entries.is_empty() {
-            return Ok(None);
-        }
+    /// Appends further entries, in the order of offsets, as many as there is room for. Those before an offset are left out.
+    pub fn read<const N: usize>(&mut self, since: i64, to: &mut Entries<'a, N>) -> Result<(), JournalError> {
         let mut from = postcard::Deserializer::from_bytes(self.entries);
-        let offset = i64::deserialize(&mut from)?;
-        let item = ItemOf::<u32>::deserialize(&mut from)?;
-        let timestamp = i64::deserialize(&mut from)?;
-        self.entries = from.finalize()?;
-        if !item.names_below(self.texts.len()) {
-            return Err(JournalError::Unspelled);
+        while to.len() < N && self.left > 0 {
+            self.left -= 1;
+            self.last = self.last.wrapping_add(i64::deserialize(&mut from)?);
+            let item = ItemOf::<u32>::deserialize(&mut from)?;
+            let timestamp = i64::deserialize(&mut from)?;
+            if !item.names_below(self.texts.len()) {
+                return Err(JournalError::Unspelled);
+            }
+            if self.last >= since {
+                let timestamp = Millis(time_of(&item).0.wrapping_add(timestamp));
+                to.push(EntryOf { offset: self.last, timestamp, item });
+            }
         }
-        self.last = self.last.wrapping_add(offset);
-        let timestamp = Millis(time_of(&item).0.wrapping_add(timestamp));
-        Ok(Some(EntryOf { offset: self.last, timestamp, item }))
+        self.entries = from.finalize()?;
+        Ok(())
     }
 }
 
@@ -244,6 +258,8 @@ mod tests {
     use super::*;
     use crate::journal::entry::Identify;
     use crate::model::entity::EntityKey;
+    use crate::model::event::{OriginOf, Text, Touch};
+    use crate::model::kinds::TouchKind;
 
     const SOURCE: Source = Source { topic: Topic::Touchpoints, partition: 2 };
 
@@ -271,13 +287,51 @@ mod tests {
         assert_eq!(block.head.announced, [(Topic::Spend, 1)]);
         let mut first = block.next_section().expect("decodes").expect("a section");
         assert_eq!((first.head.from, first.head.to, first.head.watermark), (10, 13, Some(Millis(5))));
-        assert_eq!(first.next_entry(), Ok(Some(entry(10))));
-        assert_eq!(first.next_entry(), Ok(Some(entry(12))));
-        assert_eq!(first.next_entry(), Ok(None));
+        let mut entries = Entries::<1>::new();
+        for expected in [Some(entry(10)), Some(entry(12)), None] {
+            entries.clear();
+            first.read(0, &mut entries).expect("decodes");
+            assert_eq!(entries.pop(), expected);
+        }
+        let mut block = Block::decode(&bytes).expect("decodes");
+        let mut again = block.next_section().expect("decodes").expect("a section");
+        let mut entries = Entries::<4>::new();
+        again.read(11, &mut entries).expect("decodes");
+        assert_eq!(entries[..], [entry(12)]);
         let second = block.next_section().expect("decodes").expect("a section");
         assert_eq!((second.head.source, second.head.idle), (quiet, Some(Millis(99))));
         assert!(block.next_section().expect("decodes").is_none());
         assert!(builder.finish(&[]).len() < bytes.len(), "the builder was emptied");
+    }
+
+    #[test]
+    fn the_texts_of_a_touch_are_numbers_of_the_block() {
+        let touch = Touch {
+            event_id: "00000000-0000-4000-8000-000000000001".into(),
+            occurred_at: Millis(5),
+            kind: TouchKind::EmailClicked,
+            visitor_id: Some("v".into()),
+            lead_id: None,
+            account_id: Some("a".into()),
+            origin: OriginOf { channel: "email".into(), campaign: "c".into(), content: "c".into(), term: "t".into() },
+            page: "/".into(),
+            details: None,
+        };
+        let mut builder = BlockBuilder::default();
+        builder.push(SOURCE, &Entry { offset: 3, timestamp: Millis(9), item: ItemOf::Touch(Box::new(touch.clone())) });
+        builder.cover(SOURCE, Range { follows: 0, from: 0, to: 4 }, Some(Millis(5)), None);
+        let bytes = builder.finish(&[]);
+        let mut block = Block::decode(&bytes).expect("decodes");
+        assert_eq!(block.texts, ["email", "c", "t", "/"]);
+        let mut section = block.next_section().expect("decodes").expect("a section");
+        let mut entries = Entries::<1>::new();
+        section.read(0, &mut entries).expect("decodes");
+        let EntryOf { offset: 3, timestamp: Millis(9), item: ItemOf::Touch(stored) } = &entries[0] else {
+            panic!("another entry: {entries:?}")
+        };
+        let spelled =
+            stored.with(|number| section.texts.get(*number as usize).map(|text| Text::borrowed(text)).ok_or(()));
+        assert_eq!(spelled, Ok(touch));
     }
 
     #[test]

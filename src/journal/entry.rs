@@ -21,13 +21,13 @@ pub struct EntryOf<'a, T> {
 
 pub type Item<'a> = ItemOf<'a, Text<'a>>;
 
-/// `T` stands for a text that many touches share, or for the number that a block gives it. What is rarer than touches
-/// is boxed, so that touches are moved about lightly.
+/// `T` stands for a text that many touches share, or for the number that a block gives it. What is large is boxed: an
+/// item is handed on many times.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ItemOf<'a, T> {
     /// To the lead's shard; a page view with a visitor, and a touch without a lead, to the visitor's.
     #[serde(borrow)]
-    Touch(TouchOf<'a, T>),
+    Touch(Box<TouchOf<'a, T>>),
     /// To the visitor's shard, for a record that names a lead as well.
     #[serde(borrow)]
     Identify(Identify<'a>),

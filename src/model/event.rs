@@ -43,18 +43,19 @@ impl Topic {
     }
 }
 
+/// Boxed: it is handed on many times, and copied each time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event<'a> {
     #[serde(borrow)]
-    Touch(Touch<'a>),
+    Touch(Box<Touch<'a>>),
     #[serde(borrow)]
-    Fill(Fill<'a>),
+    Fill(Box<Fill<'a>>),
     #[serde(borrow)]
-    Stage(DealStage<'a>),
+    Stage(Box<DealStage<'a>>),
     #[serde(borrow)]
-    Spend(Spend<'a>),
+    Spend(Box<Spend<'a>>),
     #[serde(borrow)]
-    Account(Account<'a>),
+    Account(Box<Account<'a>>),
 }
 
 /// Where a touch came from, decided by ingest: the channel's id, and `(none)` for what is missing of the rest.

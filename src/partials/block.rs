@@ -1,6 +1,6 @@
 //! A block of changed cells on the partials topic: the shard it is of, its owner's claim, the prefix of journal and
-//! forwards that it reflects, the watermarks of that prefix, and the cells as absolute values. A block from a claim
-//! that a later one has replaced is ignored.
+//! forwards that it reflects, the watermarks of that prefix, and the cells as absolute values. A cell is named once;
+//! after that its number stands for it. A block from a claim that a later one has replaced is ignored.
 //!
 //! layout: [version u8][xxh3 of the rest, u64 LE][postcard of `Block`]
 
@@ -13,7 +13,7 @@ use crate::kpi::plan::Kept;
 use crate::model::time::Millis;
 use crate::model::window::Window;
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
@@ -29,13 +29,19 @@ pub struct Block {
     pub watermarks: [Option<Millis>; 3],
     /// The texts that the cells' symbols stand for; symbol n is `texts[n − 1]`, 0 is absent.
     pub texts: Vec<String>,
-    pub cells: Vec<BlockCell>,
-    /// So many cells, from the first, changed since the claim's last block: who knows that one need not read the others.
+    /// Cells that the claim has not named before; in a whole block, all.
+    pub named: Vec<NamedCell>,
+    /// So many of the named, from the first, changed since the claim's last block: who knows that one need not read the
+    /// others.
     pub changed: usize,
+    /// The other cells that changed, by the number that they were named with.
+    pub known: Vec<(u32, Amount)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlockCell {
+pub struct NamedCell {
+    /// Small, and the cell's own for as long as the claim holds.
+    pub number: u32,
     pub measure: Measure,
     pub kept: Kept,
     pub bucket: Window,
@@ -80,10 +86,10 @@ impl Block {
         let known = block.texts.len();
         let spelled = |symbol: &Symbol| (symbol.0 as usize) <= known;
         if block
-            .cells
+            .named
             .iter()
             .all(|cell| cell.values.len() == cell.measure.dims().len() && cell.values.iter().all(spelled))
-            && block.changed <= block.cells.len()
+            && block.changed <= block.named.len()
         {
             Ok(block)
         } else {
@@ -107,7 +113,8 @@ mod tests {
             forwards_offset: 20,
             watermarks: [Some(Millis(5)), Some(Millis(4)), None],
             texts: vec!["email".to_owned()],
-            cells: vec![BlockCell {
+            named: vec![NamedCell {
+                number: 5,
                 measure: Measure::VisitorsByChannel,
                 kept: Kept(1),
                 bucket: Window { kind: WindowKind::Rolling(30), start: 20_000 },
@@ -115,6 +122,7 @@ mod tests {
                 amount: Amount { sum: -1, facts: 1 },
             }],
             changed: 1,
+            known: vec![(3, Amount { sum: 7, facts: 2 })],
         }
     }
 

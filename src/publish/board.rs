@@ -14,7 +14,7 @@ use crate::rollup::row::{Row, RowChange, RowId};
 /// So many rows of ended windows, a few hundred bytes each.
 pub const ENDED_ROWS: usize = 100_000;
 /// Rows put in place at once.
-pub const BATCH: usize = 1000;
+const BATCH: usize = 1000;
 /// Batches that a subscriber may be behind before it is told to look anew.
 const BACKLOG: usize = 256;
 
@@ -43,16 +43,9 @@ impl Default for Status {
     }
 }
 
-/// A row that changed, shared; without a row it is gone.
-#[derive(Clone, Debug)]
-pub struct Change {
-    pub id: RowId,
-    pub row: Option<Arc<Row>>,
-}
-
 #[derive(Clone, Debug)]
 pub enum News {
-    Rows(Arc<[Change]>),
+    Rows(Arc<[RowChange]>),
     Status(Arc<Status>),
 }
 
@@ -114,20 +107,17 @@ impl Board {
     }
 
     /// Rows that changed, as the rollup hands them out.
-    pub fn publish(&self, changes: &[RowChange]) {
-        for batch in changes.chunks(BATCH) {
-            let shared = |change: &RowChange| Change { id: change.id.clone(), row: change.row.clone().map(Arc::new) };
-            let batch: Arc<[Change]> = batch.iter().map(shared).collect();
+    pub fn publish(&self, changes: impl IntoIterator<Item = RowChange>) {
+        let mut changes = changes.into_iter();
+        loop {
+            let batch: Arc<[RowChange]> = changes.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                return;
+            }
             self.write().take(&batch);
             // Nobody listening is no failure.
             let _ = self.news.send(News::Rows(batch));
         }
-    }
-
-    /// Everything shown is forgotten: another generation begins.
-    pub fn clear(&self) {
-        let mut rows = self.write();
-        *rows = Rows { most: rows.most, ..Rows::default() };
     }
 
     pub fn set_status(&self, status: Status) {
@@ -205,20 +195,25 @@ fn is_set(set: &[String], id: &RowId) -> bool {
 }
 
 impl Rows {
-    fn take(&mut self, changes: &[Change]) {
-        if let Some(watermark) = changes.iter().filter_map(|change| Some(change.row.as_ref()?.watermark)).max() {
+    fn take(&mut self, changes: &[RowChange]) {
+        if let Some(watermark) = changes.iter().filter_map(|change| Some(change.row()?.watermark)).max() {
             self.advance(watermark);
         }
         for change in changes {
-            match &change.row {
-                Some(row) => self.put(row),
-                None => self.remove(&change.id),
+            match change {
+                RowChange::Says(row) => self.put(row),
+                RowChange::Gone(id) => self.remove(id),
             }
         }
         self.shrink();
     }
 
     fn put(&mut self, row: &Arc<Row>) {
+        // When it ends is part of what it is: a row that is known stays where it is.
+        if let Some(known) = self.rows.get_mut(&row.id) {
+            *known = Arc::clone(row);
+            return;
+        }
         if let Some(end) = row.end {
             if self.watermark.is_some_and(|watermark| end <= watermark) {
                 self.ended.insert(Ended::new(&row.id, end));
@@ -258,7 +253,7 @@ impl Rows {
 
     fn of_kpi<'a>(&'a self, kpi: &str) -> impl Iterator<Item = &'a Arc<Row>> + use<'a> {
         let kpi: Arc<str> = Arc::from(kpi);
-        let first = RowId { kpi: Arc::clone(&kpi), window: WindowKind::Minute, start: None, dims: Vec::new() };
+        let first = RowId { kpi: Arc::clone(&kpi), window: WindowKind::Minute, start: None, dims: [].into() };
         self.rows.range(first..).take_while(move |(id, _)| id.kpi == kpi).map(|(_, row)| row)
     }
 

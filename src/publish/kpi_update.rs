@@ -86,7 +86,7 @@ struct Dims<'a>(&'a RowId);
 impl Serialize for Dims<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut map = to.serialize_map(Some(self.0.dims.len()))?;
-        for (name, value) in &self.0.dims {
+        for (name, value) in &*self.0.dims {
             map.serialize_entry(name, &**value)?;
         }
         map.end()
@@ -208,7 +208,7 @@ mod tests {
                 kpi: Arc::from("cost_per_lead"),
                 window: WindowKind::Day,
                 start: Some(Millis(1_767_571_200_000)),
-                dims: vec![("channel", Arc::from("a=b, 5%|c")), ("model", Arc::from("first"))],
+                dims: [("channel", Arc::from("a=b, 5%|c")), ("model", Arc::from("first"))].into(),
             },
             unit: Arc::from("currency"),
             currency: Some(Arc::from("USD")),
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn keys_escape_what_separates() {
         expect!["cost_per_lead|1d|1767571200000|channel=a%3Db%2C 5%25%7Cc,model=first"].assert_eq(&key(&row().id));
-        let all = RowId { kpi: Arc::from("leads"), window: WindowKind::All, start: None, dims: Vec::new() };
+        let all = RowId { kpi: Arc::from("leads"), window: WindowKind::All, start: None, dims: [].into() };
         expect!["leads|all||"].assert_eq(&key(&all));
     }
 

@@ -125,7 +125,7 @@ mod tests {
                 kpi: Arc::from("cost_per_lead"),
                 window: WindowKind::Day,
                 start: Some(Millis(0)),
-                dims: vec![("channel", Arc::from(channel))],
+                dims: [("channel", Arc::from(channel))].into(),
             },
             unit: Arc::from("currency"),
             currency: Some(Arc::from("EUR")),

@@ -44,11 +44,11 @@ struct Said<'a> {
 #[must_use]
 pub fn change(key: &str, value: Option<&[u8]>) -> Option<RowChange> {
     let id = id(key)?;
-    let Some(value) = value else { return Some(RowChange { id, row: None }) };
+    let Some(value) = value else { return Some(RowChange::Gone(id)) };
     let said: Said<'_> = serde_json::from_slice(value).ok()?;
     let number = |text: Option<&RawValue>| text.and_then(|text| Number::parse(text.get()));
     let row = Row {
-        id: id.clone(),
+        id,
         unit: Arc::from(&*said.unit),
         currency: said.currency.as_deref().map(Arc::from),
         end: said.end.map(Millis),
@@ -66,7 +66,7 @@ pub fn change(key: &str, value: Option<&[u8]>) -> Option<RowChange> {
         watermark: Millis(said.watermark),
         updated_at: Millis(said.updated_at),
     };
-    Some(RowChange { id, row: Some(row) })
+    Some(RowChange::Says(Arc::new(row)))
 }
 
 /// The row that a key names.
@@ -110,7 +110,7 @@ mod tests {
                 kpi: Arc::from("cost_per_lead"),
                 window: WindowKind::Rolling(30),
                 start: Some(Millis(1_767_571_200_000)),
-                dims: vec![("channel", Arc::from("a=b, 5%|ü\"")), ("model", Arc::from("first"))],
+                dims: [("channel", Arc::from("a=b, 5%|ü\"")), ("model", Arc::from("first"))].into(),
             },
             unit: Arc::from("currency"),
             currency: Some(Arc::from("USD")),
@@ -127,11 +127,11 @@ mod tests {
             updated_at: Millis(2),
         };
         let json = to_json(&row).expect("it encodes");
-        let back = change(&key(&row.id), Some(&json)).expect("it is ours").row.expect("it has a value");
-        assert_eq!(to_json(&back).expect("it encodes"), json);
-        assert_eq!(back.id, row.id);
-        let gone = RowId { start: None, window: WindowKind::All, dims: Vec::new(), ..row.id };
-        assert_eq!(change(&key(&gone), None), Some(RowChange { id: gone, row: None }));
+        let back = change(&key(&row.id), Some(&json)).expect("it is ours");
+        assert_eq!(to_json(back.row().expect("it has a value")).expect("it encodes"), json);
+        assert_eq!(back.id(), &row.id);
+        let gone = RowId { start: None, window: WindowKind::All, dims: [].into(), ..row.id };
+        assert_eq!(change(&key(&gone), None), Some(RowChange::Gone(gone)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! ones only to settle, all when they become final; what was published of each row tells whether it says anything new.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -38,7 +39,7 @@ impl Rollup {
                 self.settle(spot, now_for_updated_at, &mut out);
             }
         }
-        out.sort_by(|a, b| a.id.cmp(&b.id));
+        out.sort_by(|a, b| a.id().cmp(b.id()));
         out
     }
 
@@ -78,7 +79,7 @@ impl Rollup {
             }
         }
         for (spot, start) in to_bury {
-            out.push(RowChange { id: self.id_of(spot, Window { kind, start }), row: None });
+            out.push(RowChange::Gone(self.id_of(spot, Window { kind, start })));
         }
         for (spot, start) in to_publish {
             self.publish(spot, Window { kind, start }, now, out);
@@ -96,7 +97,7 @@ impl Rollup {
             return;
         }
         let oldest = self.timeline.oldest_quotable(kind, horizon);
-        self.shards.forget(kind, oldest);
+        self.shards.forget(kind, oldest, &self.lanes);
         for view in &mut self.views.views {
             for series in &mut view.series {
                 series.forget(kind, oldest);
@@ -149,8 +150,10 @@ impl Rollup {
             None if rows.unmark(window.start) => None,
             None => return,
         };
-        let row = row.and_then(|says| self.row(spot, window, says, now));
-        out.push(RowChange { id: self.id_of(spot, window), row });
+        out.push(match row.and_then(|says| self.row(spot, window, says, now)) {
+            Some(row) => RowChange::Says(Arc::new(row)),
+            None => RowChange::Gone(self.id_of(spot, window)),
+        });
     }
 
     fn kind_of(&self, spot: Spot) -> (WindowKind, Horizon) {

@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use super::shards::Key;
+use super::row::Dims;
 use super::texts::Texts;
 use super::timeline::Horizon;
 use super::views::{Views, number};
@@ -13,6 +13,9 @@ use crate::kpi::measures::Dim;
 use crate::kpi::plan::{Plan, bucket_of};
 use crate::model::window::{WindowKind, WindowStart};
 use crate::partials::cells::Symbol;
+
+/// A row's or series' values.
+pub(super) type Key = SmallVec<[Symbol; 4]>;
 
 #[derive(Debug)]
 pub(super) struct Opened {
@@ -28,6 +31,7 @@ pub(super) struct Opened {
 #[derive(Debug)]
 pub(super) struct Group {
     pub key: Key,
+    pub dims: Dims,
     /// By term: a series of the term's view.
     pub series: SmallVec<[u32; 4]>,
     /// By kind of the family.
@@ -122,7 +126,7 @@ impl Opened {
     }
 
     /// The group of a key, made and linked to its series if it is new.
-    pub(super) fn ensure(&mut self, place: u32, key: &Key, views: &mut Views) -> u32 {
+    pub(super) fn ensure(&mut self, place: u32, key: &Key, views: &mut Views, texts: &Texts) -> u32 {
         if let Some(known) = self.index.get(key) {
             return *known;
         }
@@ -135,7 +139,9 @@ impl Opened {
             series.push(of_it);
         }
         let states = self.family.kinds.iter().map(|_| State::default()).collect();
-        self.groups.push(Group { key: key.clone(), series, states });
+        let named = self.family.dims.iter().zip(key);
+        let dims = named.filter_map(|(dim, symbol)| Some((dim.name(), texts.text(*symbol)?.clone()))).collect();
+        self.groups.push(Group { key: key.clone(), dims, series, states });
         self.index.insert(key.clone(), group);
         group
     }

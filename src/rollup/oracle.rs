@@ -10,7 +10,7 @@ use super::statistics::{median, wilson};
 use super::tests::{Cells, at, config, said, text};
 use super::*;
 use crate::kpi::families::{Families, Family, Projected, Term};
-use crate::kpi::measures::{Measure, Sum};
+use crate::kpi::measures::{Dim, Measure, Sum};
 use crate::kpi::number::Number;
 use crate::kpi::plan::{Kept, Plan, plan_of};
 use crate::model::time::Span;
@@ -106,7 +106,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-type CellMap = BTreeMap<(Measure, Kept, Window, Vec<&'static str>), Amount>;
+type CellOf = (Measure, Kept, Window, Vec<&'static str>);
+type CellMap = BTreeMap<CellOf, Amount>;
 
 /// A shard that knows its facts and what it sent of them.
 #[derive(Default)]
@@ -114,6 +115,8 @@ struct Sender {
     claim: u64,
     present: BTreeSet<usize>,
     sent: CellMap,
+    /// The cells that the claim has named.
+    named: BTreeSet<CellOf>,
     watermark: Option<Millis>,
 }
 
@@ -131,11 +134,18 @@ impl Sender {
         if whole {
             all.extend(same);
         }
-        for ((measure, kept, bucket, values), amount) in all {
-            block = block.kept((*measure, *kept, *bucket), values, amount);
+        if whole {
+            self.named.clear();
+        }
+        for (key, amount) in all {
+            let (measure, kept, bucket, values) = key;
+            let add = if self.named.insert(key.clone()) { Cells::kept } else { Cells::known };
+            block = add(block, (*measure, *kept, *bucket), values, amount);
         }
         self.sent = cells;
-        block.0.changed = changed;
+        if whole {
+            block.0.changed = changed;
+        }
         block.0
     }
 }
@@ -374,8 +384,8 @@ impl Reader {
     fn read(&mut self, changes: &[row::RowChange]) {
         for change in changes {
             let line = text(change);
-            let key = crate::publish::kpi_update::key(&change.id);
-            if change.row.is_some() {
+            let key = crate::publish::kpi_update::key(change.id());
+            if change.row().is_some() {
                 let said = line[key.len() + 3..].to_owned();
                 assert_ne!(self.rows.insert(key, said.clone()), Some(said), "published without a change: {line}");
             } else {

@@ -14,9 +14,11 @@ pub struct RowId {
     pub window: WindowKind,
     /// None for `all` and `now`.
     pub start: Option<Millis>,
-    /// By name.
-    pub dims: Vec<(&'static str, Arc<str>)>,
+    pub dims: Dims,
 }
+
+/// The dimensions of a row, by name: shared by the rows of all windows.
+pub type Dims = Arc<[(&'static str, Arc<str>)]>;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -45,9 +47,28 @@ pub struct Says {
     pub last: bool,
 }
 
-/// A row that changed; without a row it is gone.
+/// What became of a row. It is shared with whoever shows it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RowChange {
-    pub id: RowId,
-    pub row: Option<Row>,
+pub enum RowChange {
+    Says(Arc<Row>),
+    Gone(RowId),
+}
+
+impl RowChange {
+    #[must_use]
+    pub fn id(&self) -> &RowId {
+        match self {
+            Self::Says(row) => &row.id,
+            Self::Gone(id) => id,
+        }
+    }
+
+    /// None: it is gone.
+    #[must_use]
+    pub const fn row(&self) -> Option<&Arc<Row>> {
+        match self {
+            Self::Says(row) => Some(row),
+            Self::Gone(_) => None,
+        }
+    }
 }

@@ -2,27 +2,37 @@
 //! was known out. A block of a claim that another replaced changes nothing.
 
 use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
-use smallvec::SmallVec;
 
-use super::texts::Texts;
+use super::lanes::{LaneId, Lanes};
 use crate::model::time::Millis;
-use crate::model::window::WindowKind;
-use crate::partials::block::Block;
-use crate::partials::cells::{Amount, CellKey, Symbol, Values};
+use crate::model::window::{WindowKind, WindowStart};
+use crate::partials::block::{Block, NamedCell};
+use crate::partials::cells::Amount;
 
 /// What a block changed of one cell.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Delta {
-    pub cell: CellKey,
+    pub lane: LaneId,
+    pub start: WindowStart,
     pub amount: Amount,
+}
+
+/// What is known of the cell of a number.
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    /// Not named yet.
+    Unknown,
+    /// No row wants it, or none does any more.
+    Unwanted,
+    Kept(Delta),
 }
 
 #[derive(Debug, Default)]
 struct Shard {
     claim: Option<u64>,
     watermark: Option<Millis>,
-    cells: HashMap<CellKey, Amount>,
+    /// By the numbers that the claim gave them.
+    slots: Vec<Slot>,
 }
 
 #[derive(Debug)]
@@ -42,12 +52,12 @@ impl Shards {
         self.watermark
     }
 
-    /// None: the block is of a shard that is not, or of a claim that does not hold. `wanted` says which cells to keep.
+    /// None: the block is of a shard that is not, or of a claim that does not hold. `lane_of` says where a cell goes
+    /// that is new, none if it is not to be kept.
     pub(super) fn apply(
         &mut self,
         block: &Block,
-        texts: &mut Texts,
-        wanted: impl Fn(&CellKey) -> bool,
+        mut lane_of: impl FnMut(&NamedCell) -> Option<LaneId>,
     ) -> Option<Vec<Delta>> {
         let shard = self.shards.get_mut(usize::from(block.shard))?;
         // A block that is whole says everything there is, so it can begin what nothing is known of yet. Claims grow: one
@@ -60,36 +70,18 @@ impl Shards {
         if shard.claim != Some(block.claim) {
             return None;
         }
-        let symbols: Vec<Symbol> = block.texts.iter().map(|text| texts.symbol(text)).collect();
-        let spelled = |symbol: &Symbol| {
-            (symbol.0 as usize).checked_sub(1).and_then(|at| symbols.get(at)).copied().unwrap_or(Symbol::ABSENT)
-        };
-        // A whole block says nothing new of the other cells to who has followed its claim.
-        let whole = block.whole && !follows;
-        let cells = if whole { &*block.cells } else { &block.cells[..block.changed] };
-        let mut former = if whole { std::mem::take(&mut shard.cells) } else { HashMap::new() };
-        if whole {
-            shard.cells.reserve(cells.len());
-        }
-        let mut deltas = Vec::with_capacity(cells.len());
-        for cell in cells {
-            let values: Values = cell.values.iter().map(spelled).collect();
-            let key = CellKey { measure: cell.measure, kept: cell.kept, bucket: cell.bucket, values };
-            if wanted(&key) {
-                let before = if whole { former.remove(&key) } else { None };
-                deltas.extend(shard.set(key, cell.amount, before.unwrap_or_default()));
-            }
-        }
-        deltas.extend(former.into_iter().map(|(cell, was)| Delta { cell, amount: Amount::default().minus(was) }));
+        let deltas = if follows { shard.follow(block, lane_of) } else { shard.begin(block, &mut lane_of) };
         shard.watermark = block.watermarks.iter().copied().min().flatten();
         self.advance();
         Some(deltas)
     }
 
     /// Cells of short windows that no row can quote any more.
-    pub(super) fn forget(&mut self, kind: WindowKind, before: i32) {
-        for shard in &mut self.shards {
-            shard.cells.retain(|key, _| key.bucket.kind != kind || key.bucket.start >= before);
+    pub(super) fn forget(&mut self, kind: WindowKind, before: WindowStart, lanes: &Lanes) {
+        for slot in self.shards.iter_mut().flat_map(|shard| &mut shard.slots) {
+            if matches!(slot, Slot::Kept(cell) if cell.start < before && lanes.get(cell.lane).kind == kind) {
+                *slot = Slot::Unwanted;
+            }
         }
     }
 
@@ -100,29 +92,53 @@ impl Shards {
 }
 
 impl Shard {
-    /// What becomes of a cell, and the difference; `before` adds to what the cells hold of it.
-    fn set(&mut self, key: CellKey, amount: Amount, mut before: Amount) -> Option<Delta> {
-        let kept = self.cells.entry(key);
-        let cell = kept.key().clone();
-        match kept {
-            Entry::Occupied(mut known) => {
-                before.add(*known.get());
-                if amount.is_empty() {
-                    known.remove();
-                } else {
-                    known.insert(amount);
+    /// Another block of the claim. A whole one says nothing new of the cells that did not change. Numbers that were not
+    /// named are of a block that did not arrive: its owner claims the shard anew, and says everything.
+    fn follow(&mut self, block: &Block, mut lane_of: impl FnMut(&NamedCell) -> Option<LaneId>) -> Vec<Delta> {
+        let mut deltas = Vec::with_capacity(block.changed + block.known.len());
+        let named = block.named[..block.changed].iter().map(|cell| (cell.number, cell.amount, Some(cell)));
+        let known = block.known.iter().map(|(number, amount)| (*number, *amount, None));
+        for (number, amount, named) in named.chain(known) {
+            match (self.slots.get_mut(number as usize), named) {
+                (Some(Slot::Kept(cell)), _) => {
+                    deltas.push(Delta { amount: amount.minus(cell.amount), ..*cell });
+                    cell.amount = amount;
                 }
-            }
-            Entry::Vacant(free) => {
-                if !amount.is_empty() {
-                    free.insert(amount);
-                }
+                (Some(Slot::Unwanted), _) | (_, None) => {}
+                (_, Some(named)) => deltas.extend(self.name(named, &mut lane_of)),
             }
         }
-        let difference = amount.minus(before);
-        (!difference.is_empty()).then_some(Delta { cell, amount: difference })
+        deltas.retain(|delta| !delta.amount.is_empty());
+        deltas
+    }
+
+    /// The first block of a claim: everything there is, with numbers of its own.
+    fn begin(&mut self, block: &Block, lane_of: &mut impl FnMut(&NamedCell) -> Option<LaneId>) -> Vec<Delta> {
+        let mut net: HashMap<(LaneId, WindowStart), Amount> = HashMap::with_capacity(block.named.len());
+        for slot in std::mem::take(&mut self.slots) {
+            if let Slot::Kept(cell) = slot {
+                let of_it = net.entry((cell.lane, cell.start)).or_default();
+                *of_it = of_it.minus(cell.amount);
+            }
+        }
+        self.slots.reserve(block.named.len());
+        for named in &block.named {
+            if let Some(cell) = self.name(named, lane_of) {
+                net.entry((cell.lane, cell.start)).or_default().add(cell.amount);
+            }
+        }
+        let changed = net.into_iter().filter(|(_, amount)| !amount.is_empty());
+        changed.map(|((lane, start), amount)| Delta { lane, start, amount }).collect()
+    }
+
+    /// Keeps a new cell, if it is wanted.
+    fn name(&mut self, cell: &NamedCell, lane_of: &mut impl FnMut(&NamedCell) -> Option<LaneId>) -> Option<Delta> {
+        let kept = lane_of(cell).map(|lane| Delta { lane, start: cell.bucket.start, amount: cell.amount });
+        let at = cell.number as usize;
+        if self.slots.len() <= at {
+            self.slots.resize(at + 1, Slot::Unknown);
+        }
+        self.slots[at] = kept.map_or(Slot::Unwanted, Slot::Kept);
+        kept
     }
 }
-
-/// A row's or series' values.
-pub(super) type Key = SmallVec<[Symbol; 4]>;

@@ -8,8 +8,8 @@ use crate::kpi::number::Number;
 use crate::kpi::plan::Kept;
 use crate::model::time::Span;
 use crate::model::window::{Day, day_of};
-use crate::partials::block::BlockCell;
-use crate::partials::cells::Amount;
+use crate::partials::block::NamedCell;
+use crate::partials::cells::{Amount, Symbol};
 use crate::rollup::lookup::{Query, Starts};
 use crate::rollup::row::RowChange;
 
@@ -33,6 +33,18 @@ fn day(text: &str) -> Day {
     day_of(text.parse().expect("a date"))
 }
 
+/// The number of a cell of a shard: the same in all blocks of a test.
+fn number_of(shard: u16, (measure, kept, bucket): (Measure, Kept, Window), values: &[&str]) -> u32 {
+    type Numbers = std::collections::BTreeMap<String, u32>;
+    thread_local! {
+        static NUMBERS: std::cell::RefCell<Numbers> = const { std::cell::RefCell::new(Numbers::new()) };
+    }
+    NUMBERS.with_borrow_mut(|numbers| {
+        let next = u32::try_from(numbers.len()).expect("few cells");
+        *numbers.entry(format!("{shard} {measure:?} {kept:?} {bucket:?} {values:?}")).or_insert(next)
+    })
+}
+
 /// A block under construction; an empty value is absent.
 pub(super) struct Cells(pub Block);
 
@@ -47,8 +59,9 @@ impl Cells {
             forwards_offset: 0,
             watermarks: [watermark; 3],
             texts: Vec::new(),
-            cells: Vec::new(),
+            named: Vec::new(),
             changed: 0,
+            known: Vec::new(),
         })
     }
 
@@ -61,7 +74,7 @@ impl Cells {
         })
     }
 
-    pub(super) fn kept(mut self, of: (Measure, Kept, Window), values: &[&str], amount: Amount) -> Self {
+    pub(super) fn kept(mut self, of: (Measure, Kept, Window), texts: &[&str], amount: Amount) -> Self {
         let (measure, kept, bucket) = of;
         let symbol = |text: &&str| {
             if text.is_empty() {
@@ -74,9 +87,16 @@ impl Cells {
             });
             Symbol(u32::try_from(place + 1).expect("few texts"))
         };
-        let values = values.iter().map(symbol).collect();
-        self.0.cells.push(BlockCell { measure, kept, bucket, values, amount });
-        self.0.changed = self.0.cells.len();
+        let values = texts.iter().map(symbol).collect();
+        let number = number_of(self.0.shard, of, texts);
+        self.0.named.push(NamedCell { number, measure, kept, bucket, values, amount });
+        self.0.changed = self.0.named.len();
+        self
+    }
+
+    /// The same of a cell that was named before.
+    pub(super) fn known(mut self, of: (Measure, Kept, Window), values: &[&str], amount: Amount) -> Self {
+        self.0.known.push((number_of(self.0.shard, of, values), amount));
         self
     }
 
@@ -90,8 +110,8 @@ impl Cells {
 }
 
 pub(super) fn text(change: &RowChange) -> String {
-    let key = crate::publish::kpi_update::key(&change.id);
-    change.row.as_ref().map_or_else(|| format!("{key} gone"), |row| format!("{key} = {}", said(&row.says)))
+    let key = crate::publish::kpi_update::key(change.id());
+    change.row().map_or_else(|| format!("{key} gone"), |row| format!("{key} = {}", said(&row.says)))
 }
 
 pub(super) fn said(says: &Says) -> String {
@@ -122,7 +142,7 @@ fn check(changes: Vec<RowChange>, expected: Expect) {
 }
 
 fn all(rollup: &Rollup) -> Vec<RowChange> {
-    rollup.all_rows(Millis(0)).into_iter().map(|row| RowChange { id: row.id.clone(), row: Some(row) }).collect()
+    rollup.all_rows(Millis(0)).into_iter().map(|row| RowChange::Says(row.into())).collect()
 }
 
 const NOW: Millis = Millis(0);
@@ -423,6 +443,9 @@ fn claims_replace_each_other() {
     assert!(rollup.apply(&cells(1, false, true, 1)), "the whole begins");
     assert!(rollup.apply(&cells(2, true, false, 2)));
     assert!(!rollup.apply(&cells(1, false, false, 9)), "replaced");
+    let mut torn = cells(2, false, false, 9);
+    (torn.named, torn.changed, torn.known) = (Vec::new(), 0, vec![(1 << 20, Amount { sum: 9, facts: 1 })]);
+    assert!(rollup.apply(&torn), "what named the cell did not arrive: the next claim will");
     check(
         rollup.changed(false, NOW),
         expect![[r#"
@@ -430,7 +453,8 @@ fn claims_replace_each_other() {
     "#]],
     );
     let mut empty = cells(3, true, true, 1);
-    empty.cells.clear();
+    empty.named.clear();
+    empty.changed = 0;
     assert!(rollup.apply(&empty));
     check(
         rollup.changed(false, NOW),
@@ -472,9 +496,7 @@ fn lookups_find_rows_by_name_window_and_dimension() {
     let mut rollup = Rollup::new(&settings("\"sessions\"", "\"1d\", \"3d\", \"all\""));
     let cells = Cells::of(0, Some(at("2026-01-11T08:00:00Z")));
     rollup.apply(&cells.sessions("2026-01-10", "pr", 1).sessions("2026-01-11", "email", 2).0);
-    let found = |query: Query| {
-        rollup.rows(&query, NOW).into_iter().map(|row| RowChange { id: row.id.clone(), row: Some(row) }).collect()
-    };
+    let found = |query: Query| rollup.rows(&query, NOW).into_iter().map(|row| RowChange::Says(row.into())).collect();
     let pr = vec![("channel".to_owned(), "pr".to_owned())];
     check(
         found(Query { dims: pr.clone(), ..Query::default() }),

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use crate::config::Config;
 use crate::kpi::measures::{Measure, Sum};
@@ -152,5 +153,33 @@ impl Timeline {
         }
         let first = Window { kind, start: horizon.kept };
         self.before(first).last().map_or(horizon.kept, |window| window.start)
+    }
+}
+
+/// The rows that a change of a bucket touches: the same for many cells of a block.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    of: Option<(Measure, Window)>,
+    rows: SmallVec<[RowsOf; 12]>,
+}
+
+/// The first and the last start of a kind's rows, and where the watermark stands among them.
+type RowsOf = (WindowKind, Horizon, (WindowStart, WindowStart));
+
+impl Touched {
+    pub(super) fn of(
+        &mut self,
+        measure: Measure,
+        bucket: Window,
+        timeline: &Timeline,
+        horizons: &[(WindowKind, Option<Horizon>)],
+    ) -> &[RowsOf] {
+        if self.of.replace((measure, bucket)) != Some((measure, bucket)) {
+            let rows = |(kind, horizon): &(WindowKind, Option<Horizon>)| {
+                Some((*kind, (*horizon)?, timeline.touched(measure, bucket, *kind)?))
+            };
+            self.rows = horizons.iter().filter_map(rows).collect();
+        }
+        &self.rows
     }
 }

@@ -4,8 +4,8 @@
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
+use super::groups::Key;
 use super::series::Series;
-use super::shards::Key;
 use super::texts::Texts;
 use crate::kpi::families::{Projected, View};
 use crate::kpi::measures::Measure;
@@ -74,10 +74,6 @@ impl Views {
             }
         }
         number(place)
-    }
-
-    pub(super) fn wants(&self, cell: &CellKey) -> bool {
-        self.of(cell.measure).iter().any(|view| self.views[*view as usize].takes(cell))
     }
 
     pub(super) fn of(&self, measure: Measure) -> &[u32] {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::parts::{Combine, Damage, Decode, Decoded, Effects, Fold, Letter, Parts, Raw, Row};
+use super::parts::{Combine, Damage, Decode, Decoded, Effects, Fold, Letter, Parts, Raw, Row, Shown};
 use crate::ingest::route::{To, rejection_home, route};
 use crate::journal::block::{BlockBuilder, Range, Source};
 use crate::journal::entry::{Entry, Item, Rejected};
@@ -34,7 +34,7 @@ pub enum BatchError {
 
 /// What a history comes to.
 pub struct Outcome<P: Parts> {
-    pub rows: Vec<Row>,
+    pub rows: Vec<Row<Shown<P>>>,
     pub letters: Vec<Letter>,
     pub watermark: Option<Millis>,
     pub shards: Vec<P::Shard>,

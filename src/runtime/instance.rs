@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use super::ingest_driver::{Counters, IngestDriver, Progress};
 use super::log::{Log, LogError};
-use super::parts::{Decode, Parts};
+use super::parts::{Decode, Parts, Show, Shown};
 use super::placement::{Board, Desk, Placement, Worker};
 use super::rollup_driver::{Report, RollupDriver};
-use super::rows_view::RowsView;
 use super::site::{DriverError, Site};
 use crate::model::time::{Millis, Span};
 
@@ -37,7 +36,6 @@ pub struct Instance<L: Log, P: Parts> {
 
 /// What page, API and telemetry see of a running instance.
 pub struct Watch<F> {
-    pub rows: Arc<RowsView>,
     pub board: Arc<Board>,
     pub ingest: Arc<Mutex<Counters>>,
     pub rollup: Arc<Mutex<Report>>,
@@ -48,7 +46,6 @@ pub struct Watch<F> {
 impl<F> Clone for Watch<F> {
     fn clone(&self) -> Self {
         Self {
-            rows: Arc::clone(&self.rows),
             board: Arc::clone(&self.board),
             ingest: Arc::clone(&self.ingest),
             rollup: Arc::clone(&self.rollup),
@@ -65,15 +62,9 @@ pub enum Finish {
 }
 
 impl<L: Log, P: Parts> Instance<L, P> {
-    /// With that many threads for shards, when it is run.
-    pub fn new(site: Arc<Site<L, P>>, roles: Roles, workers: usize) -> Self {
-        let mut watch = Watch {
-            rows: Arc::default(),
-            board: Arc::default(),
-            ingest: Arc::default(),
-            rollup: Arc::default(),
-            desk: None,
-        };
+    /// With that many threads for shards, when it is run. Published rows go to `view`.
+    pub fn new(site: Arc<Site<L, P>>, roles: Roles, workers: usize, view: Arc<dyn Show<Shown<P>>>) -> Self {
+        let mut watch = Watch { board: Arc::default(), ingest: Arc::default(), rollup: Arc::default(), desk: None };
         let ingest = roles.ingest.then(|| {
             let (log, names) = (Arc::clone(&site.log), Arc::clone(&site.names));
             IngestDriver::new(log, names, site.settings.clone(), site.parts.decoder())
@@ -86,8 +77,7 @@ impl<L: Log, P: Parts> Instance<L, P> {
             }
             false => (None, Vec::new()),
         };
-        // An instance without the role follows the published rows all the same.
-        let rollup = roles.rollup.then(|| RollupDriver::new(Arc::clone(&watch.rows)));
+        let rollup = roles.rollup.then(|| RollupDriver::new(view));
         Self { site, ingest, placement, workers, rollup, watch }
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::parts::{
-    Combine, Damage, Decode, Decoded, Effects, Fold, Parts, Positions, Raw, Row, Unavailable, json_print,
+    Combine, Damage, Decode, Decoded, Effects, Fold, Parts, Positions, Raw, Row, Show, Unavailable, json_print,
 };
 use crate::config::{Config, Encoding};
 use crate::ingest::avro::header;
@@ -15,7 +15,8 @@ use crate::kpi::plan::plan_of;
 use crate::model::event::Topic;
 use crate::model::time::Millis;
 use crate::partials::block::Block;
-use crate::publish::kpi_update;
+use crate::publish::board::Board;
+use crate::publish::{kpi_update, read_back};
 use crate::rollup::Rollup;
 use crate::rollup::row::RowChange;
 use crate::shards::rules::Rules;
@@ -108,6 +109,13 @@ impl Parts for Line {
     fn rollup(&self) -> Rows {
         Rows { rollup: Rollup::new(&self.config), frame: self.frame }
     }
+
+    fn shown(&self, key: &str, value: Option<&[u8]>) -> Option<RowChange> {
+        match value {
+            Some(value) => read_back::change(key, Some(&*kpi_update::as_json(value)?)),
+            None => read_back::change(key, None),
+        }
+    }
 }
 
 impl Decode for Ingest {
@@ -167,6 +175,8 @@ pub struct Rows {
 }
 
 impl Combine for Rows {
+    type Shown = RowChange;
+
     fn apply(&mut self, block: &Block) -> bool {
         let holds = self.rollup.apply(block);
         if !holds {
@@ -179,8 +189,8 @@ impl Combine for Rows {
         self.rollup.watermark()
     }
 
-    fn changed(&mut self, settle: bool, now: Millis) -> Vec<Row> {
-        self.rollup.changed(settle, now).iter().map(|change| published(change, self.frame)).collect()
+    fn changed(&mut self, settle: bool, now: Millis) -> Vec<Row<RowChange>> {
+        self.rollup.changed(settle, now).into_iter().map(|change| published(change, self.frame)).collect()
     }
 
     fn print(&self, value: &[u8]) -> u64 {
@@ -188,11 +198,17 @@ impl Combine for Rows {
     }
 }
 
-fn published(change: &RowChange, frame: Option<Frame>) -> Row {
-    let encoded = |row| match frame {
+impl Show<RowChange> for Board {
+    fn show(&self, rows: Vec<RowChange>) {
+        self.publish(rows);
+    }
+}
+
+fn published(change: RowChange, frame: Option<Frame>) -> Row<RowChange> {
+    let encoded = |row: &Arc<_>| match frame {
         None => kpi_update::to_json(row),
         Some(frame) => kpi_update::to_avro(row).map(|datum| [&frame[..], &datum].concat()),
     };
-    let value = change.row.as_ref().map(|row| encoded(row).expect("numbers and text always encode"));
-    Row { key: kpi_update::key(&change.id), value }
+    let value = change.row().map(|row| encoded(row).expect("numbers and text always encode"));
+    Row { key: kpi_update::key(change.id()), value, shown: Some(change) }
 }

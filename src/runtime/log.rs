@@ -1,6 +1,7 @@
 //! The log as the rest of the runtime sees it: what is needed of Kafka, and no more. Everything is polled and nothing
 //! waits longer than it was told to, so that one thread can drive any number of parts, the simulation all of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::time::Millis;
@@ -8,7 +9,7 @@ use crate::model::time::Millis;
 /// A partition of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Partition {
-    pub topic: std::sync::Arc<str>,
+    pub topic: Arc<str>,
     pub number: i32,
 }
 
@@ -139,7 +140,7 @@ pub struct Transaction {
 pub trait Transactor: Send {
     /// Begins, writes and commits, in the background. One at a time, and only when nothing is under way. Right after
     /// another it takes some 20 ms longer than after a pause: the broker is still finishing the last one.
-    fn submit(&mut self, transaction: Transaction) -> Result<(), LogError>;
+    fn submit(&mut self, transaction: Arc<Transaction>) -> Result<(), LogError>;
     /// What became of the last thing under way.
     fn poll(&mut self) -> Result<Standing, LogError>;
 }

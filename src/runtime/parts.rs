@@ -62,18 +62,28 @@ pub trait Fold: Send + Sized + 'static {
 
 /// A row of the `kpis` topic; without a value it is a tombstone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct Row<S> {
     pub key: String,
     pub value: Option<Vec<u8>>,
+    /// The same as page and API show it; none for a key that is not ours.
+    pub shown: Option<S>,
+}
+
+/// Where rows are shown once they are published: the owner of the rollup brings what it has committed, every other
+/// instance what it reads of the `kpis` topic.
+pub trait Show<S>: Send + Sync {
+    fn show(&self, rows: Vec<S>);
 }
 
 /// The merge of all shards' cells.
 pub trait Combine: Send + 'static {
+    type Shown: Send;
+
     /// False: the block is of a replaced owner, and was ignored.
     fn apply(&mut self, block: &Block) -> bool;
     fn watermark(&self) -> Option<Millis>;
     /// The rows that changed since they were last handed out; with `settle` those of windows that have ended, too.
-    fn changed(&mut self, settle: bool, now: Millis) -> Vec<Row>;
+    fn changed(&mut self, settle: bool, now: Millis) -> Vec<Row<Self::Shown>>;
     /// What a published value says, but for when: equal prints need not be published again.
     fn print(&self, value: &[u8]) -> u64;
 }
@@ -99,4 +109,8 @@ pub trait Parts: Send + Sync + 'static {
     fn shard(&self, number: u16) -> Self::Shard;
     fn restore(&self, number: u16, chunks: &[Vec<u8>]) -> Result<Self::Shard, Damage>;
     fn rollup(&self) -> Self::Rollup;
+    /// What a published record shows; none if it is not ours.
+    fn shown(&self, key: &str, value: Option<&[u8]>) -> Option<Shown<Self>>;
 }
+
+pub type Shown<P> = <<P as Parts>::Rollup as Combine>::Shown;

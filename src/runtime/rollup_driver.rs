@@ -11,8 +11,7 @@ use self::owning::Owning;
 use self::taking::Taking;
 use super::ingest_driver::Progress;
 use super::log::{Isolation, Log, LogError, Member, MemberMode, Membership, Partition, Read, Reader};
-use super::parts::Parts;
-use super::rows_view::RowsView;
+use super::parts::{Parts, Show, Shown};
 use super::settings::Backoff;
 use super::site::{DriverError, Site};
 use crate::model::time::Millis;
@@ -23,7 +22,7 @@ pub struct RollupDriver<L: Log, P: Parts> {
     owns: bool,
     phase: Phase<L, P>,
     retry: Backoff,
-    view: Arc<RowsView>,
+    view: Arc<dyn Show<Shown<P>>>,
     report: Report,
 }
 
@@ -45,7 +44,7 @@ pub struct Report {
 
 impl<L: Log, P: Parts> RollupDriver<L, P> {
     #[must_use]
-    pub fn new(view: Arc<RowsView>) -> Self {
+    pub fn new(view: Arc<dyn Show<Shown<P>>>) -> Self {
         let phase = Phase::Following(None);
         Self { member: None, owns: false, phase, retry: Backoff::default(), view, report: Report::default() }
     }
@@ -89,7 +88,7 @@ impl<L: Log, P: Parts> RollupDriver<L, P> {
     /// Publishes everything once more, as far as it is known. True when it is in the log.
     pub fn finish(&mut self, site: &Site<L, P>, now: Millis) -> Result<bool, DriverError> {
         match &mut self.phase {
-            Phase::Owning(owning) => owning.finish(site, &self.view, now),
+            Phase::Owning(owning) => owning.finish(site, &*self.view, now),
             _ => Ok(true),
         }
     }
@@ -108,18 +107,18 @@ impl<L: Log, P: Parts> RollupDriver<L, P> {
                 self.phase = Phase::Taking(Box::new(Taking::begin(site)?));
                 Ok(Progress::Busy)
             }
-            Phase::Following(reader) => Ok(follow(site, reader, &self.view, wait)?),
+            Phase::Following(reader) => Ok(follow(site, reader, &*self.view, wait)?),
             Phase::Taking(taking) => {
-                if taking.step(site, &self.view, wait)? {
+                if taking.step(site, &*self.view, wait)? {
                     let Phase::Taking(taken) = std::mem::replace(&mut self.phase, Phase::Following(None)) else {
                         return Ok(Progress::Busy);
                     };
-                    self.phase = Phase::Owning(Box::new(Owning::begin(site, *taken)?));
+                    self.phase = Phase::Owning(Box::new(Owning::begin(site, *taken, self.report)?));
                     self.retry.succeed();
                 }
                 Ok(Progress::Busy)
             }
-            Phase::Owning(owning) => owning.step(site, &self.view, now, wait),
+            Phase::Owning(owning) => owning.step(site, &*self.view, now, wait),
         }
     }
 
@@ -155,11 +154,11 @@ impl<L: Log, P: Parts> RollupDriver<L, P> {
     }
 }
 
-/// Keeps the view up to date from what the owner publishes.
+/// Shows what the owner publishes.
 fn follow<L: Log, P: Parts>(
     site: &Site<L, P>,
     reader: &mut Option<L::Reader>,
-    view: &RowsView,
+    view: &dyn Show<Shown<P>>,
     wait: Duration,
 ) -> Result<Progress, LogError> {
     let reader = match reader {
@@ -173,13 +172,15 @@ fn follow<L: Log, P: Parts>(
             none.insert(reader)
         }
     };
+    let mut rows = Vec::new();
     let read = reader.poll(wait, site.settings.limits.poll_records, &mut |read| {
         if let Read::Record(record) = read
             && let Some(key) = record.key.and_then(|key| std::str::from_utf8(key).ok())
         {
-            view.put([(key, record.value)]);
+            rows.extend(site.parts.shown(key, record.value));
         }
     });
+    view.show(rows);
     match read {
         Ok(read) => Ok(if read > 0 { Progress::Busy } else { Progress::Quiet }),
         Err(LogError::Retriable(_)) => Ok(Progress::Quiet),

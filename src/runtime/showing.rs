@@ -1,5 +1,5 @@
-//! What a running instance shows: published rows go from the drivers' view to the board, reports of all parts become the
-//! instance's status and its metrics. It only looks; nothing waits for it.
+//! What a running instance shows of itself: reports of all parts become its status and its metrics. It only looks;
+//! nothing waits for it.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,18 +9,16 @@ use std::time::Duration;
 
 use super::instance::Watch;
 use super::log::{Log, LogError, Partition};
-use super::rows_view::Changes;
 use super::topics::Names;
 use crate::model::time::{Millis, Span};
-use crate::publish::board::{BATCH, Board, Status};
-use crate::publish::read_back::change;
-use crate::rollup::row::RowChange;
+use crate::publish::board::{Board, Status};
 use crate::shards::{self, Shard};
 use crate::telemetry::metrics::{Metrics, raise};
 
-const WAIT: Duration = Duration::from_millis(100);
 /// What parts say of themselves is looked at so often …
-const LOOK_EVERY: Span = Span(500);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// … a stop is seen within this time …
+const WAIT: Duration = Duration::from_millis(100);
 /// … and what a shard has to walk its entities for, so often.
 const WEIGH_EVERY: Span = Span(15_000);
 
@@ -30,9 +28,6 @@ pub struct Showing<L: Log> {
     watch: Watch<Shard>,
     board: Arc<Board>,
     metrics: Arc<Metrics>,
-    /// The number of the last change that is on the board.
-    seen: u64,
-    looked: Option<Millis>,
     weighed: Option<Millis>,
     told: (Sender<Told>, Receiver<Told>),
     counters: BTreeMap<u16, shards::Counters>,
@@ -54,8 +49,6 @@ impl<L: Log> Showing<L> {
             watch,
             board,
             metrics,
-            seen: 0,
-            looked: None,
             weighed: None,
             told: channel(),
             counters: BTreeMap::new(),
@@ -66,39 +59,12 @@ impl<L: Log> Showing<L> {
     /// Until it is told to stop.
     pub fn run(mut self, stop: &AtomicBool) {
         while !stop.load(Ordering::SeqCst) {
-            self.step(wall_clock());
-        }
-    }
-
-    fn step(&mut self, now: Millis) {
-        self.follow_rows();
-        if self.looked.is_none_or(|last| last + LOOK_EVERY <= now) {
-            self.looked = Some(now);
-            self.look(now);
-        }
-    }
-
-    fn follow_rows(&mut self) {
-        match self.watch.rows.changes(self.seen, WAIT) {
-            Changes::Some(changes, next) => {
-                self.show(&changes, |(key, value)| change(key, value.as_deref()));
-                self.seen = next;
+            self.look(wall_clock());
+            let mut rest = LOOK_EVERY;
+            while !rest.is_zero() && !stop.load(Ordering::SeqCst) {
+                std::thread::sleep(WAIT);
+                rest = rest.saturating_sub(WAIT);
             }
-            Changes::TooMany(_) => {
-                let (rows, next) = self.watch.rows.rows("");
-                self.board.clear();
-                self.show(&rows, |(key, value)| change(key, Some(value)));
-                self.seen = next;
-            }
-        }
-    }
-
-    /// As many at a time as the board takes at once: all of them would be much memory for a moment.
-    fn show<T>(&self, rows: &[T], read: impl Fn(&T) -> Option<RowChange>) {
-        for batch in rows.chunks(BATCH) {
-            let changes: Vec<_> = batch.iter().filter_map(&read).collect();
-            self.board.publish(&changes);
-            self.metrics.rows.inc_by(changes.len() as u64);
         }
     }
 
@@ -117,6 +83,7 @@ impl<L: Log> Showing<L> {
         raise(&transactions("shard", "committed"), sum(|report| report.transactions));
         raise(&transactions("shard", "aborted"), sum(|report| report.aborted));
         raise(&transactions("rollup", "committed"), rollup.transactions);
+        raise(&self.metrics.rows, rollup.rows_published);
         let owns_rollup = rollup.owner;
         self.board.set_status(Status { not_ready, trouble, watermark: rollup.watermark, owns_rollup });
         self.ask_shards(&reports.keys().copied().collect::<Vec<_>>(), now);

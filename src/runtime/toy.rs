@@ -2,22 +2,22 @@
 //! and tells its neighbour of it, the rollup sums what all shards have counted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::parts::{
-    Combine, Damage, Decode, Decoded, Effects, Fold, Letter, Parts, Positions, Raw, Row, Unavailable, json_print,
+    Combine, Damage, Decode, Decoded, Effects, Fold, Letter, Parts, Positions, Raw, Row, Show, Unavailable, json_print,
 };
 use super::settings::{Limits, Settings};
 use super::topics::Names;
-use crate::journal::block::{Block as JournalBlock, Source};
+use crate::journal::block::{Block as JournalBlock, Entries, Source};
 use crate::journal::entry::ItemOf;
 use crate::kpi::measures::Measure;
 use crate::model::event::{Event, NONE, Origin, Text, Topic, Touch};
 use crate::model::kinds::TouchKind;
 use crate::model::time::{Millis, Span};
 use crate::model::window::{Window, WindowKind};
-use crate::partials::block::{Block, BlockCell};
+use crate::partials::block::{Block, NamedCell};
 use crate::partials::cells::Amount;
 
 pub const SHARDS: u16 = 2;
@@ -69,7 +69,7 @@ impl Decode for Toy {
             return Ok(Decoded::Rejected { reason: "undecodable".into(), message: "no @".into() });
         };
         let none = || Text::borrowed(NONE);
-        Ok(Decoded::Event(Event::Touch(Touch {
+        Ok(Decoded::Event(Event::Touch(Box::new(Touch {
             event_id: text.into(),
             occurred_at: Millis(at.parse().expect("a time")),
             kind: TouchKind::Click,
@@ -79,7 +79,7 @@ impl Decode for Toy {
             origin: Origin { channel: none(), campaign: none(), content: none(), term: none() },
             page: none(),
             details: None,
-        })))
+        }))))
     }
 }
 
@@ -113,10 +113,10 @@ impl Fold for ToyShard {
                 self.gaps += 1;
                 continue;
             }
-            while let Some(entry) = section.next_entry().map_err(damage)? {
-                if entry.offset < next {
-                    continue;
-                }
+            let mut entries = Entries::<1>::new();
+            loop {
+                section.read(next, &mut entries).map_err(damage)?;
+                let Some(entry) = entries.pop() else { break };
                 match entry.item {
                     ItemOf::Touch(touch) => {
                         assert!(self.folded.insert((source, entry.offset)), "folded twice");
@@ -178,7 +178,8 @@ impl Fold for ToyShard {
             forwards_offset: self.positions.forwards,
             watermarks: [Some(Millis(1)); 3],
             texts: Vec::new(),
-            cells: vec![BlockCell {
+            named: vec![NamedCell {
+                number: 0,
                 measure: Measure::ALL[0],
                 kept: crate::kpi::plan::Kept::default(),
                 bucket: Window { kind: WindowKind::All, start: 0 },
@@ -186,6 +187,7 @@ impl Fold for ToyShard {
                 amount: Amount { sum, facts: 1 },
             }],
             changed: 1,
+            known: Vec::new(),
         }
     }
 
@@ -199,6 +201,16 @@ impl Fold for ToyShard {
     }
 }
 
+/// The keys of the rows that were shown.
+#[derive(Debug, Default)]
+pub struct Seen(pub Mutex<BTreeSet<String>>);
+
+impl Show<String> for Seen {
+    fn show(&self, rows: Vec<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(rows);
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct ToyRollup {
     claims: BTreeMap<u16, u64>,
@@ -207,6 +219,8 @@ pub struct ToyRollup {
 }
 
 impl Combine for ToyRollup {
+    type Shown = String;
+
     fn apply(&mut self, block: &Block) -> bool {
         let known = self.claims.get(&block.shard).copied();
         let begins = block.takes_over || (known.is_none() && block.whole);
@@ -215,7 +229,7 @@ impl Combine for ToyRollup {
         }
         let holds = self.claims.get(&block.shard) == Some(&block.claim);
         if holds {
-            self.sums.insert(block.shard, block.cells[0].amount.sum);
+            self.sums.insert(block.shard, block.named[0].amount.sum);
         }
         holds
     }
@@ -224,12 +238,13 @@ impl Combine for ToyRollup {
         (self.sums.len() == usize::from(SHARDS)).then_some(Millis(1))
     }
 
-    fn changed(&mut self, _settle: bool, now: Millis) -> Vec<Row> {
+    fn changed(&mut self, _settle: bool, now: Millis) -> Vec<Row<String>> {
         let mut rows = Vec::new();
         for (shard, sum) in &self.sums {
             if self.published.insert(*shard, *sum) != Some(*sum) {
                 let value = format!("{{\"sum\":{sum},\"updated_at\":{}}}", now.0).into_bytes();
-                rows.push(Row { key: format!("shard|{shard}"), value: Some(value) });
+                let key = format!("shard|{shard}");
+                rows.push(Row { shown: Some(key.clone()), key, value: Some(value) });
             }
         }
         rows
@@ -259,5 +274,9 @@ impl Parts for Toy {
 
     fn rollup(&self) -> ToyRollup {
         ToyRollup::default()
+    }
+
+    fn shown(&self, key: &str, _value: Option<&[u8]>) -> Option<String> {
+        Some(key.to_owned())
     }
 }

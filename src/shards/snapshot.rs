@@ -115,7 +115,7 @@ impl Shard {
         chunks.table(Part::Leads, Part::PackedLeads, &self.leads);
         chunks.items(Part::Deals, self.deals.whole());
         chunks.items(Part::Accounts, self.accounts.whole());
-        chunks.0
+        chunks.done
     }
 
     /// The state that the chunks hold.
@@ -130,52 +130,59 @@ impl Shard {
 }
 
 #[derive(Default)]
-struct Chunks(Vec<Vec<u8>>);
+struct Chunks {
+    done: Vec<Vec<u8>>,
+    /// Under construction: its room is used again and again.
+    open: Vec<u8>,
+}
 
 impl Chunks {
     fn items<T: Serialize>(&mut self, part: Part, items: impl IntoIterator<Item = T>) {
-        let mut chunk = begin(part, 0);
+        self.begin(part, 0);
         for item in items {
-            chunk = postcard::to_extend(&item, chunk).expect("plain data of known types always encodes");
-            if chunk.len() >= FULL {
-                self.close(std::mem::replace(&mut chunk, begin(part, 0)));
+            let open = std::mem::take(&mut self.open);
+            self.open = postcard::to_extend(&item, open).expect("plain data of known types always encodes");
+            if self.open.len() >= FULL {
+                self.close();
+                self.begin(part, 0);
             }
         }
-        self.close(chunk);
+        self.close();
     }
 
     fn bytes<'a>(&mut self, part: Part, rows: u8, stretches: impl Iterator<Item = &'a [u8]>) {
-        let mut chunk = begin(part, rows);
+        self.begin(part, rows);
         for stretch in stretches {
-            if chunk.len() + stretch.len() > FULL {
-                self.close(std::mem::replace(&mut chunk, begin(part, rows)));
+            if self.open.len() + stretch.len() > FULL {
+                self.close();
+                self.begin(part, rows);
             }
-            chunk.extend_from_slice(stretch);
+            self.open.extend_from_slice(stretch);
         }
-        self.close(chunk);
+        self.close();
     }
 
     fn table<T: Keyed + Serialize>(&mut self, whole: Part, packed: Part, table: &Table<T>) {
         self.items(whole, table.whole());
-        for (rows, pages) in table.packed() {
-            self.bytes(packed, u8::try_from(rows).expect("few rows"), pages);
+        for (rows, runs) in table.packed() {
+            self.bytes(packed, u8::try_from(rows).expect("few rows"), runs);
         }
     }
 
     /// Puts the checksum in front. A chunk without items is none.
-    fn close(&mut self, mut chunk: Vec<u8>) {
-        if chunk.len() > ENVELOPE {
-            let sum = xxh3_64(&chunk[9..]);
-            chunk[1..9].copy_from_slice(&sum.to_le_bytes());
-            self.0.push(chunk);
+    fn close(&mut self) {
+        if self.open.len() > ENVELOPE {
+            let sum = xxh3_64(&self.open[9..]);
+            self.open[1..9].copy_from_slice(&sum.to_le_bytes());
+            self.done.push(self.open.clone());
         }
     }
-}
 
-fn begin(part: Part, rows: u8) -> Vec<u8> {
-    let mut chunk = vec![0; ENVELOPE];
-    (chunk[0], chunk[9], chunk[10]) = (VERSION, part as u8, rows);
-    chunk
+    fn begin(&mut self, part: Part, rows: u8) {
+        self.open.clear();
+        self.open.resize(ENVELOPE, 0);
+        (self.open[0], self.open[9], self.open[10]) = (VERSION, part as u8, rows);
+    }
 }
 
 fn bad(what: &str) -> FoldError {
@@ -293,9 +300,9 @@ mod tests {
         let mut chunks = Chunks::default();
         chunks.items(Part::Texts, &texts);
         chunks.items(Part::Origins, [[Symbol(0); 4]; 0]);
-        assert!(chunks.0.len() > 4 && chunks.0.iter().all(|chunk| chunk.len() < 1_000_000));
+        assert!(chunks.done.len() > 4 && chunks.done.iter().all(|chunk| chunk.len() < 1_000_000));
         let mut read = Vec::<String>::new();
-        for chunk in &chunks.0 {
+        for chunk in &chunks.done {
             let (part, rows, bytes) = open(chunk).unwrap();
             assert_eq!((part, rows), (Part::Texts, 0));
             items(bytes, |text| read.push(text)).unwrap();
@@ -307,7 +314,7 @@ mod tests {
     fn damage_is_an_error() {
         let mut chunks = Chunks::default();
         chunks.bytes(Part::PackedLeads, 3, std::iter::once(&[7; 100][..]));
-        let chunk = &chunks.0[0];
+        let chunk = &chunks.done[0];
         for at in 0..chunk.len() {
             let mut damaged = chunk.clone();
             damaged[at] ^= 1;

@@ -1,5 +1,5 @@
 //! Entities by key. Most are only a key and a few rows: these lie packed in pools, one for each number of rows, without
-//! a pointer or a hole; the others are whole, in pages that never move. An entity is unpacked while somebody holds it.
+//! a pointer and with few holes; the others are whole, in pages that never move. An entity is unpacked while somebody holds it.
 
 use crate::model::entity::EntityKey;
 
@@ -234,14 +234,15 @@ impl<T: Keyed> Table<T> {
         self.index[split(hash)].moved(hash, from, to);
     }
 
-    /// Fills a place that is free with the last one of its pool.
+    /// Gives the place of a packed entity back.
     fn vacate(&mut self, free: Place) {
-        let pool = &mut self.store.pools[free.rows()];
-        let last = Place::new(free.rows(), pool.len() - 1);
-        pool.swap_remove(free.slot());
-        if last != free {
-            let key = key_of(self.store.packed(free));
-            self.moved(key, last, free);
+        let rows = free.rows();
+        if self.store.pools[rows].remove(free.slot()) {
+            for (from, to) in self.store.pools[rows].close() {
+                let to = Place::new(rows, to);
+                let key = key_of(self.store.packed(to));
+                self.moved(key, Place::new(rows, from), to);
+            }
         }
     }
 
@@ -250,9 +251,9 @@ impl<T: Keyed> Table<T> {
         self.store.whole.iter().flatten()
     }
 
-    /// The packed entities: pages of them, by the number of rows.
+    /// The packed entities: runs of them, by the number of rows.
     pub fn packed(&self) -> impl Iterator<Item = (usize, impl Iterator<Item = &[u8]>)> {
-        self.store.pools.iter().map(Pool::pages).enumerate()
+        self.store.pools.iter().map(Pool::runs).enumerate()
     }
 
     /// The rows of all entities, given those of a whole one.
@@ -322,8 +323,8 @@ mod tests {
 
     fn contents(table: &Table<Rows>) -> BTreeMap<u128, Vec<u8>> {
         let whole = table.whole().map(|one| (one.0.0, one.1.clone()));
-        let pages = table.packed().flat_map(|(rows, pages)| pages.map(move |page| (rows, page)));
-        let packed = pages.flat_map(|(rows, page)| page.chunks_exact(16 + rows));
+        let runs = table.packed().flat_map(|(rows, runs)| runs.map(move |run| (rows, run)));
+        let packed = runs.flat_map(|(rows, run)| run.chunks_exact(16 + rows));
         whole.chain(packed.map(|one| (key_of(one).0, one[16..].to_vec()))).collect()
     }
 
@@ -356,14 +357,30 @@ mod tests {
             prop_assert_eq!(contents(&table), expected);
             prop_assert_eq!(table.rows(|one| one.1.len()), contents(&table).values().map(Vec::len).sum::<usize>());
             let mut again = Table::default();
-            for (rows, page) in table.packed().flat_map(|(rows, pages)| pages.map(move |page| (rows, page))) {
-                prop_assert!(again.insert_packed(rows, page));
-                prop_assert!(!again.insert_packed(rows, page), "twice");
+            for (rows, run) in table.packed().flat_map(|(rows, runs)| runs.map(move |run| (rows, run))) {
+                prop_assert!(again.insert_packed(rows, run));
+                prop_assert!(!again.insert_packed(rows, run), "twice");
             }
             for one in table.whole() {
                 prop_assert!(again.insert(Rows(one.0, one.1.clone())));
             }
             prop_assert_eq!(contents(&again), contents(&table));
+        }
+    }
+
+    #[test]
+    fn entities_that_grow_leave_few_holes_behind() {
+        let (mut table, mut expected) = (Table::default(), BTreeMap::<u128, Vec<u8>>::new());
+        for round in 0..6_u8 {
+            for n in 0..500 {
+                let key = EntityKey(n);
+                table.get_or_insert(key, || Rows(key, Vec::new())).1.push(2 * round);
+                expected.entry(n).or_default().push(2 * round);
+            }
+            assert_eq!(contents(&table), expected);
+            let (rows, bytes) = (usize::from(round) + 1, table.bytes(|_| 0));
+            let (taken, wasted) = (500 * (16 + rows), rows * 70 * (16 + rows));
+            assert!((taken..=taken + wasted).contains(&bytes), "{bytes} with {rows} rows each");
         }
     }
 

@@ -11,7 +11,7 @@ use crate::kpi::measures::{Measure, Sum};
 use crate::kpi::plan::{Kept, Plan};
 use crate::model::time::Millis;
 use crate::model::window::{LocalTime, Window, WindowKind};
-use crate::partials::block::BlockCell;
+use crate::partials::block::NamedCell;
 use crate::partials::cells::{Amount, CellKey, Symbol, Values};
 
 /// One contribution: what is measured, when, by which dimensions, how much.
@@ -27,8 +27,9 @@ pub struct Fact {
 #[derive(Debug)]
 pub struct Told {
     pub texts: Vec<String>,
-    pub cells: Vec<BlockCell>,
+    pub named: Vec<NamedCell>,
     pub changed: usize,
+    pub known: Vec<(u32, Amount)>,
 }
 
 /// The place of a cell in the tally: it stays the same for as long as the tally lives.
@@ -40,6 +41,8 @@ struct Cell {
     key: CellKey,
     amount: Amount,
     changed: bool,
+    /// Whether a block has named it since the last one that told all.
+    named: bool,
 }
 
 #[derive(Debug)]
@@ -125,7 +128,7 @@ impl Tally {
             return Slot(at);
         }
         let at = u32::try_from(self.cells.len()).expect("cells are bounded by max_values and retention");
-        self.cells.push(Cell { key, amount: Amount::default(), changed: false });
+        self.cells.push(Cell { key, amount: Amount::default(), changed: false, named: false });
         let (cells, hasher) = (&self.cells, &self.hasher);
         self.index.insert_unique(hash, at, |&n| hasher.hash_one(&cells[n as usize].key));
         Slot(at)
@@ -191,32 +194,38 @@ impl Tally {
         !self.changed.is_empty()
     }
 
-    /// The cells that changed since the last call, with the texts that they name.
+    /// The cells that changed since the last call.
     pub fn take_changed(&mut self, symbols: &Symbols) -> Told {
-        let changed = std::mem::take(&mut self.changed);
         let mut spelled = Spelling::default();
-        let cells = changed.iter().map(|at| {
-            let cell = &mut self.cells[*at as usize];
-            cell.changed = false;
-            spelled.cell(cell, symbols)
-        });
-        let cells = cells.collect();
-        Told { texts: spelled.texts, cells, changed: changed.len() }
+        let (mut named, mut known) = (Vec::new(), Vec::with_capacity(self.changed.len()));
+        for at in self.changed.drain(..) {
+            let cell = &mut self.cells[at as usize];
+            if cell.named {
+                known.push((at, cell.amount));
+            } else {
+                named.push(spelled.cell(at, cell, symbols));
+            }
+            (cell.changed, cell.named) = (false, true);
+        }
+        Told { texts: spelled.texts, changed: named.len(), named, known }
     }
 
     /// Every cell that has facts, and those that lost theirs since the last call; the ones that changed come first, and
-    /// `changed` counts them.
+    /// `changed` counts them. All are named, again if need be.
     pub fn take_all(&mut self, symbols: &Symbols) -> Told {
-        let changed = std::mem::take(&mut self.changed);
         let mut spelled = Spelling::default();
-        let news = changed.iter().map(|at| &self.cells[*at as usize]);
-        let others = self.cells.iter().filter(|cell| !cell.changed && !cell.amount.is_empty());
-        let mut cells = Vec::with_capacity(self.cells.len());
-        cells.extend(news.chain(others).map(|cell| spelled.cell(cell, symbols)));
-        for at in &changed {
-            self.cells[*at as usize].changed = false;
+        let mut named = Vec::with_capacity(self.cells.len());
+        let news = self.changed.iter().map(|at| (*at, &self.cells[*at as usize]));
+        named.extend(news.map(|(at, cell)| spelled.cell(at, cell, symbols)));
+        for (at, cell) in (0..).zip(&mut self.cells) {
+            if !cell.changed && !cell.amount.is_empty() {
+                named.push(spelled.cell(at, cell, symbols));
+            }
+            cell.named = cell.changed || !cell.amount.is_empty();
+            cell.changed = false;
         }
-        Told { texts: spelled.texts, cells, changed: changed.len() }
+        let changed = std::mem::take(&mut self.changed).len();
+        Told { texts: spelled.texts, named, changed, known: Vec::new() }
     }
 
     /// Every cell that has facts, in the order of their first fact: what a snapshot keeps.
@@ -257,9 +266,10 @@ struct Spelling {
 }
 
 impl Spelling {
-    fn cell(&mut self, cell: &Cell, symbols: &Symbols) -> BlockCell {
+    fn cell(&mut self, number: u32, cell: &Cell, symbols: &Symbols) -> NamedCell {
         let values = cell.key.values.iter().map(|symbol| self.number(*symbol, symbols)).collect();
-        BlockCell {
+        NamedCell {
+            number,
             measure: cell.key.measure,
             kept: cell.key.kept,
             bucket: cell.key.bucket,

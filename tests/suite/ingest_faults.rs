@@ -254,7 +254,7 @@ fn accounts() {
     );
     let ingest = ingest();
     let tombstone = |key| ingest.decode(Topic::Accounts, &RawRecord { key, value: None, timestamp: NOW }, NOW);
-    let deleted = Event::Account(Account { account_id: "a".into(), record: None });
+    let deleted = Event::Account(Box::new(Account { account_id: "a".into(), record: None }));
     assert_eq!(tombstone(Some(b"a")).expect("a verdict"), Decoded::Event(deleted));
     assert!(matches!(tombstone(None), Ok(Decoded::Rejected(_))));
     assert_eq!(verdict(&ingest, Topic::Spend, None), "skipped");

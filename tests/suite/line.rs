@@ -33,6 +33,8 @@ pub struct Line {
     config: Arc<Config>,
     ingest: Ingest,
     shards: Vec<Shard>,
+    /// Each new owner's is greater.
+    claims: Vec<u64>,
     journals: Vec<Vec<Vec<u8>>>,
     forwards: Vec<Vec<Vec<u8>>>,
     rollup: Rollup,
@@ -61,6 +63,7 @@ impl Line {
         let none = FixedSchemas::read(&BTreeMap::new()).expect("no schema to read");
         Self {
             ingest: Ingest::new(&config, Arc::new(none)),
+            claims: vec![1; shards.len()],
             journals: vec![Vec::new(); shards.len()],
             forwards: vec![Vec::new(); shards.len()],
             shards,
@@ -213,7 +216,7 @@ impl Line {
     }
 
     fn report(&mut self, shard: usize) {
-        let block = self.shards[shard].take_block(1, false, false);
+        let block = self.shards[shard].take_block(self.claims[shard], false, false);
         assert!(self.rollup.apply(&block));
     }
 
@@ -236,7 +239,8 @@ impl Line {
         let number = u16::try_from(shard).expect("a few shards");
         let mut restored = Shard::restore(rules, number, &chunks).expect("a good snapshot");
         assert_eq!(restored.positions(), self.shards[shard].positions());
-        assert!(self.rollup.apply(&restored.take_block(1, true, true)));
+        self.claims[shard] += 1;
+        assert!(self.rollup.apply(&restored.take_block(self.claims[shard], true, true)));
         self.shards[shard] = restored;
     }
 

@@ -301,7 +301,7 @@ fn a_transaction_is_visible_whole_with_its_offsets<P: Place>(place: &P, name: &s
     for round in 1..=3 {
         let records = partitions.iter().map(|partition| record(partition, &round.to_string())).collect();
         let offsets = vec![(partitions[0].clone(), round * 10), (partitions[1].clone(), round * 100)];
-        transactor.submit(Transaction { records, group: group.clone(), offsets }).unwrap();
+        transactor.submit(Transaction { records, group: group.clone(), offsets }.into()).unwrap();
         assert_eq!(await_standing(&mut transactor).unwrap(), Standing::Ready);
         let committed = wait_for("the offsets", || match log.committed(&group, &partitions) {
             Err(LogError::Retriable(_)) => None,
@@ -317,7 +317,7 @@ fn a_transaction_is_visible_whole_with_its_offsets<P: Place>(place: &P, name: &s
     }
     // Offsets alone are a transaction as well.
     let offsets = vec![(partitions[0].clone(), 77)];
-    transactor.submit(Transaction { records: Vec::new(), group: group.clone(), offsets }).unwrap();
+    transactor.submit(Transaction { records: Vec::new(), group: group.clone(), offsets }.into()).unwrap();
     assert_eq!(await_standing(&mut transactor).unwrap(), Standing::Ready);
     assert_eq!(log.committed(&group, &partitions[..1]).unwrap(), [Some(77)]);
 }
@@ -346,7 +346,9 @@ fn a_new_owner_aborts_what_the_old_left_open<P: Place>(place: &P, name: &str) {
     let commit = place.leave_open(&id, vec![record(partition, "lost")]);
     let mut transactor = ready_transactor(log, &id);
     let offsets = vec![(partition.clone(), 1)];
-    transactor.submit(Transaction { records: vec![record(partition, "kept")], group: group.clone(), offsets }).unwrap();
+    transactor
+        .submit(Transaction { records: vec![record(partition, "kept")], group: group.clone(), offsets }.into())
+        .unwrap();
     assert_eq!(await_standing(&mut transactor).unwrap(), Standing::Ready);
     assert!(!commit(), "the old owner is fenced");
     let (records, end) = read_to_end(log, Isolation::ReadCommitted, partition, 0);
@@ -357,10 +359,9 @@ fn a_new_owner_aborts_what_the_old_left_open<P: Place>(place: &P, name: &str) {
 fn an_old_owner_is_fenced<P: Place>(place: &P, name: &str) {
     let (log, id) = (place.log(), format!("contract-{name}"));
     let partition = &create(place, name, 1)[0];
-    let transaction = |value: &str| Transaction {
-        records: vec![record(partition, value)],
-        group: id.clone(),
-        offsets: vec![(partition.clone(), value.len() as i64)],
+    let transaction = |value: &str| {
+        let offsets = vec![(partition.clone(), value.len() as i64)];
+        Arc::new(Transaction { records: vec![record(partition, value)], group: id.clone(), offsets })
     };
     let mut old = ready_transactor(log, &id);
     old.submit(transaction("a")).unwrap();

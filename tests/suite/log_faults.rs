@@ -152,7 +152,7 @@ impl<L: Log> Counter<L> {
             group: "counter".into(),
             offsets: vec![(partition.clone(), next + 1)],
         };
-        match self.transactor.submit(transaction) {
+        match self.transactor.submit(transaction.into()) {
             Ok(()) => {
                 self.under_way = true;
                 true

@@ -70,7 +70,7 @@ impl Shown {
         let now = now();
         let today = now.0.div_euclid(Span::DAY.0);
         for day in today - 89..=today {
-            self.board.publish(&rows_of_day(day, now));
+            self.board.publish(rows_of_day(day, now));
         }
         let topic = Topic::Touchpoints.name();
         self.metrics.consumed.with_label_values(&[topic]).inc_by(182_340);
@@ -138,8 +138,8 @@ fn row(
     };
     let currency = (unit == "currency").then(|| Arc::from("USD"));
     let watermark = Millis(end.0.min(now.0));
-    let row = Row { id: id.clone(), unit: Arc::from(unit), currency, end: Some(end), says, watermark, updated_at: now };
-    RowChange { id, row: Some(row) }
+    let row = Row { id, unit: Arc::from(unit), currency, end: Some(end), says, watermark, updated_at: now };
+    RowChange::Says(row.into())
 }
 
 fn leads_of(days: i64, value: f64) -> RowChange {
@@ -176,15 +176,15 @@ fn the_page_shows_numbers_and_follows_them() {
     }
     keep_picture("light", &browser);
 
-    shown.board.publish(&[leads_of(30, 4321.0)]);
+    shown.board.publish([leads_of(30, 4321.0)]);
     browser.wait_for("document.querySelector('#tile-leads .value').textContent === '4,321'");
     choose(&browser, "#window", "1d");
     browser.wait_for("document.querySelector('#tile-leads .value').textContent.length <= 3");
-    shown.board.publish(&[leads_of(1, 77.0)]);
+    shown.board.publish([leads_of(1, 77.0)]);
     browser.wait_for("document.querySelector('#tile-leads .value').textContent === '77'");
 
     browser.eval("document.querySelector('#pause').click()");
-    shown.board.publish(&[leads_of(1, 78.0)]);
+    shown.board.publish([leads_of(1, 78.0)]);
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(browser.eval("document.querySelector('#tile-leads .value').textContent"), "77", "paused");
     browser.eval("document.querySelector('#pause').click()");
@@ -303,11 +303,11 @@ fn the_stream_tells_of_changes_until_the_server_stops() {
     let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
     let mut until = |text: &str| lines.by_ref().find(|line| line.contains(text)).unwrap_or_else(|| panic!("{text}"));
     until("event: status");
-    shown.board.publish(&[leads_of(1, 5.0), leads_of(30, 7.0)]);
+    shown.board.publish([leads_of(1, 5.0), leads_of(30, 7.0)]);
     until("event: rows");
     let rows = until("data: ");
     assert!(rows.contains("\"value\":7") && !rows.contains("\"window\":\"1d\""), "{rows}");
-    shown.board.publish(&[RowChange { id: leads_of(30, 0.0).id, row: None }]);
+    shown.board.publish([RowChange::Gone(leads_of(30, 0.0).id().clone())]);
     until("event: gone");
     assert!(until("data: ").contains("leads|30d|"));
     let start = std::time::Instant::now();

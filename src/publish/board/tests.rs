@@ -21,8 +21,8 @@ fn change(id: RowId, value: i128, watermark: Millis) -> RowChange {
     let end = id.start.map(|start| start + Span::DAY);
     let says = Says { value: Some(Number::of(value, Scale::Count)), ..Says::default() };
     let unit = Arc::from("count");
-    let row = Row { id: id.clone(), unit, currency: None, end, says, watermark, updated_at: watermark };
-    RowChange { id, row: Some(row) }
+    let row = Row { id, unit, currency: None, end, says, watermark, updated_at: watermark };
+    RowChange::Says(Arc::new(row))
 }
 
 /// On each of these days, the total and two channels.
@@ -30,7 +30,7 @@ fn days(board: &Board, days: std::ops::Range<i64>) {
     for day in days {
         let now = Millis(1) + Span::days(day);
         let ids = [id("leads", day, None), id("leads", day, Some("email")), id("leads", day, Some("paid_search"))];
-        board.publish(&ids.map(|id| change(id, i128::from(day), now)));
+        board.publish(ids.map(|id| change(id, i128::from(day), now)));
     }
 }
 
@@ -79,7 +79,7 @@ fn a_row_is_replaced_and_goes() {
     let board = Board::default();
     days(&board, 0..2);
     let gone = id("leads", 0, Some("email"));
-    board.publish(&[change(id("leads", 1, None), 7, Millis(2) + Span::DAY), RowChange { id: gone, row: None }]);
+    board.publish([change(id("leads", 1, None), 7, Millis(2) + Span::DAY), RowChange::Gone(gone)]);
     let wanted = Wanted { kpis: vec!["leads".to_owned(), "mqls".to_owned()], ..Wanted::default() };
     expect![[r#"
         leads|1d|0| = 0

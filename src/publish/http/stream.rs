@@ -21,8 +21,9 @@ use super::Site;
 use super::answer::Refusal;
 use super::api::{Doing, array};
 use super::question;
-use crate::publish::board::{Change, News, Wanted};
+use crate::publish::board::{News, Wanted};
 use crate::publish::kpi_update::key;
+use crate::rollup::row::RowChange;
 
 const BEAT: Duration = Duration::from_secs(1);
 
@@ -83,10 +84,10 @@ impl Listening {
         }
     }
 
-    fn tell(&mut self, changes: &[Change]) {
-        let wanted = || changes.iter().filter(|change| self.wanted.iter().any(|wanted| wanted.includes(&change.id)));
-        let rows: Vec<_> = wanted().filter_map(|change| change.row.clone()).collect();
-        let gone: Vec<_> = wanted().filter(|change| change.row.is_none()).map(|change| key(&change.id)).collect();
+    fn tell(&mut self, changes: &[RowChange]) {
+        let wanted = || changes.iter().filter(|change| self.wanted.iter().any(|wanted| wanted.includes(change.id())));
+        let rows: Vec<_> = wanted().filter_map(RowChange::row).cloned().collect();
+        let gone: Vec<_> = wanted().filter(|change| change.row().is_none()).map(|change| key(change.id())).collect();
         let rows = (!rows.is_empty()).then(|| array(&rows).ok().and_then(|bytes| String::from_utf8(bytes).ok()));
         let gone = (!gone.is_empty()).then(|| serde_json::to_string(&gone).ok());
         for (name, data) in [("rows", rows), ("gone", gone)] {

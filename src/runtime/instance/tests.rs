@@ -11,7 +11,7 @@ use crate::model::event::Topic;
 use crate::runtime::log::{Isolation, NewTopic, Outgoing, Partition, Read, Reader, Writer};
 use crate::runtime::memory_log::faults::{Delivery, Ending as Fate, Faults, GroupCommit, NoFaults};
 use crate::runtime::memory_log::{MemoryLog, Patience};
-use crate::runtime::toy::{SHARDS, Toy, names, settings};
+use crate::runtime::toy::{SHARDS, Seen, Toy, names, settings};
 
 type Toys = Instance<MemoryLog, Toy>;
 
@@ -68,6 +68,7 @@ struct Bench {
     log: MemoryLog,
     now: Millis,
     toy: Toy,
+    seen: Arc<Seen>,
     started: u32,
 }
 
@@ -86,14 +87,14 @@ impl Bench {
         let of_shards = ["journal", "forwards", "snapshots", "dead-letters"].map(|name| topic(name, SHARDS));
         log.create(&inputs.chain(of_shards).chain([topic("partials", 1), topic("kpis", 3)]).collect::<Vec<_>>())
             .expect("creates");
-        Self { log, now, toy: Toy::default(), started: 0 }
+        Self { log, now, toy: Toy::default(), seen: Arc::default(), started: 0 }
     }
 
     fn start(&mut self) -> Toys {
         self.started += 1;
         let (log, toy) = (Arc::new(self.log.clone()), Arc::new(self.toy.clone()));
         let site = Site::new(log, toy, names(), settings(), format!("instance {}", self.started));
-        Instance::new(Arc::new(site), Roles::ALL, 2)
+        Instance::new(Arc::new(site), Roles::ALL, 2, Arc::<Seen>::clone(&self.seen))
     }
 
     fn write(&self, number: u32) {
@@ -183,7 +184,7 @@ fn an_instance_brings_everything_to_the_outputs_and_is_at_rest() {
     assert_eq!(bench.lag("g-rollup", "partials", 1), 0);
     let shards = instances[0].watch().board.shards();
     assert!(shards.values().all(|shard| shard.live && shard.caught_up && shard.snapshots > 0), "{shards:?}");
-    assert_eq!(instances[0].watch().rows.len(), usize::from(SHARDS));
+    assert_eq!(bench.seen.0.lock().expect("whole").len(), usize::from(SHARDS));
 }
 
 #[test]

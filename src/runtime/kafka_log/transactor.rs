@@ -42,7 +42,7 @@ struct State {
 enum Stage {
     Fencing,
     Idle(Standing),
-    Given(Transaction),
+    Given(Arc<Transaction>),
     UnderWay(Instant),
     /// Told once, then `Spent`.
     Failed(Option<LogError>),
@@ -77,7 +77,7 @@ impl KafkaTransactor {
 }
 
 impl Transactor for KafkaTransactor {
-    fn submit(&mut self, transaction: Transaction) -> Result<(), LogError> {
+    fn submit(&mut self, transaction: Arc<Transaction>) -> Result<(), LogError> {
         let mut state = self.desk.lock();
         match &mut state.stage {
             Stage::Idle(_) => state.stage = Stage::Given(transaction),
@@ -245,7 +245,7 @@ impl Worker {
     }
 
     /// Waits for something to do.
-    fn next(&self) -> Option<Transaction> {
+    fn next(&self) -> Option<Arc<Transaction>> {
         let mut state = self.desk.lock();
         loop {
             if state.charge != self.charge {

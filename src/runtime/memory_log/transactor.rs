@@ -98,7 +98,7 @@ fn claiming(shared: &Shared, id: &str, then: Standing) -> Stage {
 }
 
 impl Transactor for MemoryTransactor {
-    fn submit(&mut self, transaction: Transaction) -> Result<(), LogError> {
+    fn submit(&mut self, transaction: Arc<Transaction>) -> Result<(), LogError> {
         self.step();
         let Stage::Idle { claim, .. } = self.stage else {
             return Err(match self.stage {
@@ -108,7 +108,7 @@ impl Transactor for MemoryTransactor {
         };
         let mut broker = self.shared.lock();
         let ending = broker.faults.ending(&self.id);
-        let number = broker.transact(&self.id, transaction, ending)?;
+        let number = broker.transact(&self.id, Arc::unwrap_or_clone(transaction), ending)?;
         let after = match ending {
             Ending::Committed { request, markers, answer } => request + markers + answer,
             Ending::Aborted { request, answer } => request + answer,

@@ -2,6 +2,7 @@
 //! their way no others are asked for, so under load the interval stretches and rows never queue.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Report;
@@ -13,8 +14,7 @@ use crate::runtime::log::{
     Isolation, Log, LogError, Outgoing, Partition, Read, Reader, Standing, Transaction, Transactor,
 };
 use crate::runtime::partitioner::partition_of;
-use crate::runtime::parts::{Combine, Parts, Row};
-use crate::runtime::rows_view::RowsView;
+use crate::runtime::parts::{Combine, Parts, Row, Show, Shown};
 use crate::runtime::site::{DriverError, Site};
 
 pub(super) struct Owning<L: Log, P: Parts> {
@@ -32,8 +32,8 @@ pub(super) struct Owning<L: Log, P: Parts> {
     committed: i64,
     last_whole: BTreeMap<u16, i64>,
     trimmed: i64,
-    queue: VecDeque<Row>,
-    flight: Option<Flight>,
+    queue: VecDeque<Row<Shown<P>>>,
+    flight: Option<Flight<Shown<P>>>,
     last_publish: Option<Millis>,
     last_settle: Option<Millis>,
     last_trim: Option<Millis>,
@@ -41,15 +41,17 @@ pub(super) struct Owning<L: Log, P: Parts> {
     report: Report,
 }
 
-struct Flight {
-    transaction: Transaction,
-    rows: Vec<Row>,
+struct Flight<S> {
+    transaction: Arc<Transaction>,
+    /// To be shown once it is committed.
+    rows: Vec<S>,
     offset: i64,
     submitted: bool,
 }
 
 impl<L: Log, P: Parts> Owning<L, P> {
-    pub fn begin(site: &Site<L, P>, taking: Taking<L, P>) -> Result<Self, LogError> {
+    /// `before` is what this instance had published when it was the rollup before.
+    pub fn begin(site: &Site<L, P>, taking: Taking<L, P>, before: Report) -> Result<Self, LogError> {
         let partials = site.names.partials_log();
         let mut reader = site.log.reader(Isolation::ReadCommitted)?;
         let (low, _) = site.log.bounds(&partials)?;
@@ -73,7 +75,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
             last_settle: None,
             last_trim: None,
             last_row_settled: false,
-            report: Report { owner: true, ..Report::default() },
+            report: Report { owner: true, ..before },
         })
     }
 
@@ -88,7 +90,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
     pub fn step(
         &mut self,
         site: &Site<L, P>,
-        view: &RowsView,
+        view: &dyn Show<Shown<P>>,
         now: Millis,
         wait: Duration,
     ) -> Result<Progress, DriverError> {
@@ -98,7 +100,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
             // Running windows first: a history's ended ones are many, and take their time.
             let last_settle = *self.last_settle.get_or_insert(now);
             let settles = last_settle + site.settings.settle_interval <= now;
-            self.collect(settles, now);
+            self.collect(site, settles, now);
         }
         self.submit(site)?;
         self.trim(site, now);
@@ -106,14 +108,14 @@ impl<L: Log, P: Parts> Owning<L, P> {
     }
 
     /// Publishes everything that changed, of ended windows too. True when it is in the log.
-    pub fn finish(&mut self, site: &Site<L, P>, view: &RowsView, now: Millis) -> Result<bool, DriverError> {
+    pub fn finish(&mut self, site: &Site<L, P>, view: &dyn Show<Shown<P>>, now: Millis) -> Result<bool, DriverError> {
         self.settle(site, view)?;
         let idle = self.flight.is_none() && self.queue.is_empty();
         if idle && (self.last_row_settled || !self.caught_up || self.rollup.watermark().is_none()) {
             return Ok(true);
         }
         if idle {
-            self.collect(true, now);
+            self.collect(site, true, now);
             self.last_row_settled = true;
         }
         self.submit(site)?;
@@ -156,7 +158,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
     }
 
     /// Asks for the rows that changed and queues those that say something else than what is published.
-    fn collect(&mut self, settle: bool, now: Millis) {
+    fn collect(&mut self, site: &Site<L, P>, settle: bool, now: Millis) {
         let found = self.found.take();
         let settle = settle || found.is_some();
         self.last_publish = Some(now);
@@ -166,12 +168,12 @@ impl<L: Log, P: Parts> Owning<L, P> {
         self.last_row_settled = false;
         let rows = self.rollup.changed(settle, now);
         match found {
-            Some(found) => self.queue_what_differs(rows, found),
+            Some(found) => self.queue_what_differs(site, rows, found),
             None => self.queue.extend(rows),
         }
     }
 
-    fn queue_what_differs(&mut self, rows: Vec<Row>, mut found: BTreeMap<String, u64>) {
+    fn queue_what_differs(&mut self, site: &Site<L, P>, rows: Vec<Row<Shown<P>>>, mut found: BTreeMap<String, u64>) {
         for row in rows {
             let known = found.remove(&row.key);
             let says = row.value.as_deref().map(|value| self.rollup.print(value));
@@ -179,17 +181,23 @@ impl<L: Log, P: Parts> Owning<L, P> {
                 self.queue.push_back(row);
             }
         }
-        self.queue.extend(found.into_keys().map(|key| Row { key, value: None }));
+        let gone = |key: String| Row { shown: site.parts.shown(&key, None), key, value: None };
+        self.queue.extend(found.into_keys().map(gone));
     }
 
     fn submit(&mut self, site: &Site<L, P>) -> Result<(), LogError> {
         if self.flight.is_none() && (!self.queue.is_empty() || self.next != self.committed) && self.caught_up {
             let most = site.settings.limits.rows_per_transaction.min(self.queue.len());
-            let rows: Vec<Row> = self.queue.drain(..most).collect();
-            let records = rows.iter().map(|row| self.record(row)).collect();
+            let (mut rows, mut records) = (Vec::with_capacity(most), Vec::with_capacity(most));
+            for Row { key, value, shown } in self.queue.drain(..most) {
+                let partition = self.kpis[partition_of(key.as_bytes(), self.kpis.len())].clone();
+                let key = Some(key.into_bytes());
+                records.push(Outgoing { partition, timestamp: None, key, value, headers: Vec::new() });
+                rows.extend(shown);
+            }
             let group = site.names.rollup_group.clone();
             let offsets = vec![(self.partials.clone(), self.next)];
-            let transaction = Transaction { records, group, offsets };
+            let transaction = Arc::new(Transaction { records, group, offsets });
             self.flight = Some(Flight { transaction, rows, offset: self.next, submitted: false });
         }
         let Some(flight) = self.flight.as_mut().filter(|flight| !flight.submitted) else { return Ok(()) };
@@ -199,7 +207,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
         };
         match transactor.poll() {
             Ok(Standing::Busy) | Err(LogError::Retriable(_)) => Ok(()),
-            Ok(_) => match transactor.submit(flight.transaction.clone()) {
+            Ok(_) => match transactor.submit(Arc::clone(&flight.transaction)) {
                 Ok(()) => {
                     flight.submitted = true;
                     Ok(())
@@ -211,7 +219,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
         }
     }
 
-    fn settle(&mut self, site: &Site<L, P>, view: &RowsView) -> Result<(), LogError> {
+    fn settle(&mut self, site: &Site<L, P>, view: &dyn Show<Shown<P>>) -> Result<(), LogError> {
         let Some(flight) = self.flight.as_mut().filter(|flight| flight.submitted) else { return Ok(()) };
         let Some(transactor) = &mut self.transactor else { return Ok(()) };
         match transactor.poll() {
@@ -223,10 +231,10 @@ impl<L: Log, P: Parts> Owning<L, P> {
             }
             Ok(Standing::Ready) => {
                 let Some(flight) = self.flight.take() else { return Ok(()) };
-                view.put(flight.rows.iter().map(|row| (row.key.as_str(), row.value.as_deref())));
                 self.committed = flight.offset;
                 self.report.transactions += 1;
-                self.report.rows_published += flight.rows.len() as u64;
+                self.report.rows_published += flight.transaction.records.len() as u64;
+                view.show(flight.rows);
                 Ok(())
             }
             Err(error) => self.begin_anew(error),
@@ -244,12 +252,6 @@ impl<L: Log, P: Parts> Owning<L, P> {
             flight.submitted = false;
         }
         Ok(())
-    }
-
-    fn record(&self, row: &Row) -> Outgoing {
-        let partition = self.kpis[partition_of(row.key.as_bytes(), self.kpis.len())].clone();
-        let (key, value) = (Some(row.key.clone().into_bytes()), row.value.clone());
-        Outgoing { partition, timestamp: None, key, value, headers: Vec::new() }
     }
 
     /// What lies before every shard's last whole block is never needed again.

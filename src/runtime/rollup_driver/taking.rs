@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::published;
 use crate::runtime::log::{Isolation, Log, LogError, Partition, Read, Reader, Standing, Transactor};
-use crate::runtime::parts::{Combine, Parts};
-use crate::runtime::rows_view::RowsView;
+use crate::runtime::parts::{Combine, Parts, Show, Shown};
 use crate::runtime::site::Site;
 
 pub(super) struct Taking<L: Log, P: Parts> {
@@ -28,7 +27,7 @@ impl<L: Log, P: Parts> Taking<L, P> {
     }
 
     /// True when all that is published is known.
-    pub fn step(&mut self, site: &Site<L, P>, view: &RowsView, wait: Duration) -> Result<bool, LogError> {
+    pub fn step(&mut self, site: &Site<L, P>, view: &dyn Show<Shown<P>>, wait: Duration) -> Result<bool, LogError> {
         let reader = match &mut self.reader {
             Some(reader) => reader,
             none => {
@@ -46,6 +45,7 @@ impl<L: Log, P: Parts> Taking<L, P> {
             }
         };
         let (open, prints, printer) = (&mut self.open, &mut self.prints, &self.rollup);
+        let mut rows = Vec::new();
         let read = reader.poll(wait, site.settings.limits.poll_records, &mut |read| match read {
             Read::Record(record) => {
                 let Some(key) = record.key.and_then(|key| std::str::from_utf8(key).ok()) else { return };
@@ -53,10 +53,11 @@ impl<L: Log, P: Parts> Taking<L, P> {
                     Some(value) => drop(prints.insert(key.to_owned(), printer.print(value))),
                     None => drop(prints.remove(key)),
                 }
-                view.put([(key, record.value)]);
+                rows.extend(site.parts.shown(key, record.value));
             }
             Read::End { partition, .. } => drop(open.remove(partition)),
         });
+        view.show(rows);
         match read {
             Ok(_) | Err(LogError::Retriable(_)) => Ok(self.open.is_empty()),
             Err(error) => Err(error),

@@ -1,6 +1,8 @@
 //! A sealed batch and its transaction: handed in, settled, handed in again when it was aborted. When its fate is open
 //! the committed offsets tell it; until then nothing that follows from it is said.
 
+use std::sync::Arc;
+
 use super::live::Live;
 use crate::partials::block::Block;
 use crate::runtime::log::{Log, LogError, Standing, Transaction, Transactor};
@@ -8,7 +10,7 @@ use crate::runtime::parts::{Parts, Positions};
 use crate::runtime::site::Site;
 
 pub(super) struct Sealed {
-    transaction: Transaction,
+    transaction: Arc<Transaction>,
     pub offsets: Positions,
     /// What the rollup hears once it is committed.
     pub block: Option<Block>,
@@ -30,12 +32,13 @@ pub(super) enum Fate {
 }
 
 impl Sealed {
-    pub const fn new(
+    pub fn new(
         transaction: Transaction,
         offsets: Positions,
         block: Option<Block>,
         snapshot: Option<(Positions, Vec<Vec<u8>>)>,
     ) -> Self {
+        let transaction = Arc::new(transaction);
         Self { transaction, offsets, block, snapshot, standing: Stand::Waiting }
     }
 }
@@ -49,7 +52,7 @@ impl<L: Log, P: Parts> Live<L, P> {
         let Some(transactor) = &mut self.transactor else { return Ok(()) };
         let submitted = match transactor.poll() {
             Ok(Standing::Busy) => return Ok(()),
-            Ok(_) => transactor.submit(sealed.transaction.clone()),
+            Ok(_) => transactor.submit(Arc::clone(&sealed.transaction)),
             Err(error) => Err(error),
         };
         match submitted {

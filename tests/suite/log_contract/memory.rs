@@ -34,7 +34,7 @@ impl Place for Memory {
     fn leave_open(&self, id: &str, records: Vec<Outgoing>) -> Box<dyn FnOnce() -> bool> {
         let mut owner = super::ready_transactor(&self.0, id);
         self.0.set_faults(Box::new(Slow));
-        owner.submit(Transaction { records, group: String::new(), offsets: Vec::new() }).unwrap();
+        owner.submit(Transaction { records, group: String::new(), offsets: Vec::new() }.into()).unwrap();
         self.0.set_faults(Box::new(NoFaults));
         let log = self.0.clone();
         Box::new(move || {

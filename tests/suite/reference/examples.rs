@@ -33,7 +33,7 @@ fn late(event: Event<'static>, watermark: i64) -> Given<'static> {
 
 fn touch(id: &'static str, at: i64, lead: &'static str, channel: &'static str) -> Event<'static> {
     let none = || Text::borrowed("(none)");
-    Event::Touch(Touch {
+    Event::Touch(Box::new(Touch {
         event_id: id.into(),
         occurred_at: Millis(at),
         kind: TouchKind::Click,
@@ -43,17 +43,17 @@ fn touch(id: &'static str, at: i64, lead: &'static str, channel: &'static str) -
         origin: Origin { channel: channel.into(), campaign: none(), content: none(), term: none() },
         page: none(),
         details: None,
-    })
+    }))
 }
 
 fn view(id: &'static str, at: i64, visitor: &'static str, lead: Option<&'static str>) -> Event<'static> {
     let Event::Touch(touch) = touch(id, at, "", "direct") else { unreachable!("it is one") };
     let lead_id = lead.map(Text::borrowed);
-    Event::Touch(Touch { kind: TouchKind::PageView, visitor_id: Some(visitor.into()), lead_id, ..touch })
+    Event::Touch(Box::new(Touch { kind: TouchKind::PageView, visitor_id: Some(visitor.into()), lead_id, ..*touch }))
 }
 
 fn stage(id: &'static str, at: i64, lead: &'static str, stage: Stage, deal: Option<&'static str>) -> Event<'static> {
-    Event::Stage(DealStage {
+    Event::Stage(Box::new(DealStage {
         event_id: id.into(),
         occurred_at: Millis(at),
         lead_id: lead.into(),
@@ -63,11 +63,11 @@ fn stage(id: &'static str, at: i64, lead: &'static str, stage: Stage, deal: Opti
         amount: deal.map(|_| Micros(1_000_000)),
         probability: None,
         owner: None,
-    })
+    }))
 }
 
 fn fill(id: &'static str, at: i64, lead: &'static str, visitor: &'static str) -> Event<'static> {
-    Event::Fill(Fill {
+    Event::Fill(Box::new(Fill {
         event_id: id.into(),
         occurred_at: Millis(at),
         lead_id: lead.into(),
@@ -80,7 +80,7 @@ fn fill(id: &'static str, at: i64, lead: &'static str, visitor: &'static str) ->
         experiment: None,
         variant: None,
         answers: vec![],
-    })
+    }))
 }
 
 /// The values of a KPI over all time, by its dimensions.
@@ -150,7 +150,7 @@ fn a_settling_fact_takes_a_late_amount_until_h_and_l_have_passed() {
     let won = given(stage("s1", january(2), "l", Stage::Won, Some("d")));
     let raised = |at| {
         let Event::Stage(event) = stage("s2", at, "l", Stage::Proposal, Some("d")) else { unreachable!("it is one") };
-        Event::Stage(DealStage { amount: Some(Micros(5_000_000)), ..event })
+        Event::Stage(Box::new(DealStage { amount: Some(Micros(5_000_000)), ..*event }))
     };
     for (event, revenue) in [
         (given(raised(january(2) + 2 * HOUR)), 5.0),

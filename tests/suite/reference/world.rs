@@ -50,7 +50,7 @@ impl<'a> World<'a> {
                 Event::Fill(fill) => world.fills.push(fill),
                 Event::Stage(stage) => world.stages.push(stage),
                 Event::Spend(spend) => world.spends.push((spend, given.late_at)),
-                Event::Account(account) => accounts.push((given.offset, given.timestamp, account)),
+                Event::Account(account) => accounts.push((given.offset, given.timestamp, &**account)),
             }
         }
         world.touches.sort_by_key(|e| touch_order(e));

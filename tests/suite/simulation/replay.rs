@@ -8,6 +8,7 @@ use tributary::ingest::{Decoded, FixedSchemas, Ingest, RawRecord};
 use tributary::journal::block::{Block, Source};
 use tributary::model::event::Topic;
 use tributary::model::time::Millis;
+use tributary::rollup::row::RowChange;
 use tributary::runtime::batch::{Batch, Line as Record};
 use tributary::runtime::line::Line;
 use tributary::runtime::parts::{Combine as _, Letter, Parts as _, Row};
@@ -37,7 +38,7 @@ pub fn plain(value: &[u8]) -> serde_json::Value {
     value
 }
 
-fn rows(rows: Vec<Row>) -> Rows {
+fn rows(rows: Vec<Row<RowChange>>) -> Rows {
     rows.into_iter().filter_map(|row| Some((row.key, plain(&row.value?)))).collect()
 }
 

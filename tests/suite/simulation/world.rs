@@ -11,6 +11,7 @@ use tributary::config::Config;
 use tributary::generate::Produced;
 use tributary::model::event::Topic;
 use tributary::model::time::{Millis, Span};
+use tributary::publish::board::Board;
 use tributary::runtime::instance::{Finish, Instance, Roles, Watch};
 use tributary::runtime::line::Line;
 use tributary::runtime::log::{Log as _, Outgoing, Partition, Writer as _};
@@ -144,7 +145,7 @@ impl World {
         let (log, name) = (Arc::new(self.log.clone()), format!("i{}", self.started));
         let site = Site::new(log, parts, self.names.clone(), Settings::new(config), name);
         let workers = self.chance.random_range(1..=2);
-        Instance::new(Arc::new(site), roles, workers)
+        Instance::new(Arc::new(site), roles, workers, Arc::<Board>::default())
     }
 
     fn enter(&mut self, instance: Instance<MemoryLog, Line>, foreign_until: Option<Millis>) {

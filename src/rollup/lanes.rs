@@ -1,0 +1,59 @@
+//! Lanes: the series that cells go to which differ in their time alone. Found once; after that a cell is its lane, its
+//! start and an amount.
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use super::texts::Texts;
+use super::views::{Views, number};
+use crate::kpi::measures::Measure;
+use crate::kpi::plan::Kept;
+use crate::model::window::{Window, WindowKind, WindowStart};
+use crate::partials::cells::{CellKey, Values};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct LaneId(u32);
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub measure: Measure,
+    pub kind: WindowKind,
+    /// View and series. None: no row wants its cells.
+    pub routes: SmallVec<[(u32, u32); 4]>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    lanes: Vec<Lane>,
+    index: HashMap<(Measure, Kept, WindowKind, Values), LaneId>,
+}
+
+impl Lanes {
+    pub(super) fn get(&self, LaneId(at): LaneId) -> &Lane {
+        &self.lanes[at as usize]
+    }
+
+    pub(super) fn bucket(&self, lane: LaneId, start: WindowStart) -> Window {
+        Window { kind: self.get(lane).kind, start }
+    }
+
+    /// The lane of a cell, if some row wants it.
+    pub(super) fn of(&mut self, cell: CellKey, views: &mut Views, texts: &mut Texts) -> Option<LaneId> {
+        let CellKey { measure, kept, bucket: Window { kind, start }, values } = cell;
+        let key = (measure, kept, kind, values);
+        let lane = match self.index.get(&key) {
+            Some(lane) => *lane,
+            None => {
+                let cell = CellKey { measure, kept, bucket: Window { kind, start }, values: key.3.clone() };
+                let of_measure = SmallVec::<[u32; 32]>::from_slice(views.of(measure));
+                let route = |view: u32| Some((view, views.route(view, &cell, texts)?));
+                let routes = of_measure.into_iter().filter_map(route).collect();
+                let lane = LaneId(number(self.lanes.len()));
+                self.lanes.push(Lane { measure, kind, routes });
+                self.index.insert(key, lane);
+                lane
+            }
+        };
+        (!self.get(lane).routes.is_empty()).then_some(lane)
+    }
+}
