@@ -43,7 +43,7 @@ simulation: ## the seeded simulation; SEEDS=n runs so many, SEED=n only that one
 	$(if $(SEEDS),SIMULATION_SEEDS=$(SEEDS)) $(if $(SEED),SIMULATION_SEED=$(SEED)) \
 	  $(CARGO) test --locked --test suite simulation::whatever -- --nocapture
 
-soak: setup ## a paused instance; a million events through two, ten of which are killed; SOAK_EVENTS=n takes another number
+soak: setup ## a paused instance; a million events by the definitions, and through two of which ten die; SOAK_EVENTS=n
 	$(CARGO) test --release --locked --test suite kafka_line -- --ignored --nocapture --test-threads 1
 
 bench: ## the benchmarks; ARGS=name runs some of them

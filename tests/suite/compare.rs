@@ -82,7 +82,11 @@ pub fn expected(path: &Path) -> Vec<Expected> {
     let file = std::fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut text = String::new();
     flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("gzip");
-    text.lines().map(|line| serde_json::from_str(line).expect("a row")).collect()
+    read(&text)
+}
+
+pub fn read(lines: &str) -> Vec<Expected> {
+    lines.lines().map(|line| serde_json::from_str(line).expect("a row")).collect()
 }
 
 /// Of the KPIs named every row must be as expected and none be there besides.

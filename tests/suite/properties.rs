@@ -194,6 +194,20 @@ fn any_interleaving_gives_the_rows_of_the_oracle() {
 }
 
 #[test]
+fn a_history_in_parts_comes_to_the_same() {
+    let config = config(2, PLAIN);
+    let settings = Settings { seed: 30, leads: 60, days: 20, events: Some(2500), huge: false, ..Settings::default() };
+    let records = history(settings);
+    let mut line = Line::new(&config, 30);
+    let heard = line.run(&records);
+    let as_of = heard.given.iter().filter_map(|given| given.event.occurred_at()).max().expect("events");
+    let text = |rows: Vec<reference::Row>| rows.iter().map(|row| format!("{row:?}\n")).collect::<String>();
+    let whole = text(reference::rows(&config, &heard.given, &heard.dropped, as_of));
+    assert!(whole.lines().count() > 1000);
+    assert_eq!(text(reference::rows_of_many(&config, &heard.given, &heard.dropped, as_of)), whole);
+}
+
+#[test]
 fn late_events_change_only_what_is_open() {
     let text = PLAIN.replace("[time]", "[time]\nallowed_lateness = \"2h\"").replace("\"20d\"", "\"4d\"");
     for seed in 10..12 {

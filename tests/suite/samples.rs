@@ -36,7 +36,7 @@ fn check(name: &str, as_of: &str) {
 }
 
 /// Judges the records in their order of arrival: the first of an id in its topic counts.
-fn accept<'a>(config: &Config, records: &'a [FileRecord], as_of: Millis) -> (Vec<Given<'a>>, Dropped) {
+pub fn accept<'a>(config: &Config, records: &'a [FileRecord], as_of: Millis) -> (Vec<Given<'a>>, Dropped) {
     let ingest = Ingest::for_files(config, Arc::new(FixedSchemas::default()));
     let (mut given, mut dropped) = (vec![], Dropped::default());
     let mut seen = BTreeSet::new();

@@ -7,10 +7,10 @@ use tributary::config::Config;
 use tributary::model::event::{Origin, UNATTRIBUTED};
 use tributary::model::time::Millis;
 
+use super::Given;
 use super::funnel::Funnel;
 use super::kpis;
 use super::world::World;
-use super::{Dropped, Given};
 
 pub type Dims = BTreeMap<&'static str, String>;
 
@@ -93,8 +93,8 @@ pub fn user_value(value: Option<&str>) -> String {
     }
 }
 
-/// All facts, by measure.
-pub fn all(config: &Config, events: &[Given], dropped: &Dropped, as_of: Millis) -> BTreeMap<String, Vec<Fact>> {
+/// All facts that follow from what happened.
+pub fn all(config: &Config, events: &[Given], as_of: Millis) -> Vec<Fact> {
     let mut arrivals: Vec<Millis> = events.iter().filter_map(|given| given.late_at).collect();
     arrivals.sort();
     arrivals.dedup();
@@ -107,18 +107,13 @@ pub fn all(config: &Config, events: &[Given], dropped: &Dropped, as_of: Millis) 
         };
         arrivals.iter().filter(open).count()
     };
-    let mut all: BTreeMap<String, Vec<Fact>> = BTreeMap::new();
+    let mut all = vec![];
     for n in 0..=arrivals.len() {
         let visible = |given: &&Given| given.late_at.is_none_or(|at| arrivals[..n].contains(&at));
         let world = World::new(config, events.iter().filter(visible));
         let funnel = Funnel::new(&world);
         let known = Known { config, world: &world, funnel: &funnel, as_of };
-        for fact in kpis::facts(&known).into_iter().filter(|fact| seen(fact) == n) {
-            all.entry(fact.measure.clone()).or_default().push(fact);
-        }
-    }
-    for fact in kpis::operations::counted(events, dropped) {
-        all.entry(fact.measure.clone()).or_default().push(fact);
+        all.extend(kpis::facts(&known).into_iter().filter(|fact| seen(fact) == n));
     }
     all
 }

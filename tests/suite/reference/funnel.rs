@@ -114,7 +114,7 @@ impl<'a> Funnel<'a> {
     /// The first booking known to be the lead's when it was made.
     fn first_booking(&self, lead: &Lead<'a>, kind: TouchKind, event: Event) -> Option<Conversion<'a>> {
         let world = self.world;
-        let touch = (0..world.touches.len()).find(|i| {
+        let touch = world.perhaps(lead.id).find(|i| {
             let touch = world.touches[*i];
             touch.kind == kind && world.owner(touch, touch.occurred_at) == Some(lead.id)
         })?;

@@ -27,6 +27,10 @@ pub struct World<'a> {
     accounts: Vec<(Millis, &'a Account<'a>)>,
     /// Visitor → its identifications in order.
     identified: BTreeMap<&'a str, Vec<(Order<'a>, &'a str)>>,
+    /// Lead → the touches that may be its own: those that name it, and those of its visitors.
+    perhaps: BTreeMap<&'a str, Vec<usize>>,
+    /// Visitor → its page views.
+    views: BTreeMap<&'a str, Vec<usize>>,
     /// Touch → the first page view of its session, for page views with a visitor.
     session: Vec<Option<usize>>,
 }
@@ -41,6 +45,8 @@ impl<'a> World<'a> {
             spends: vec![],
             accounts: vec![],
             identified: BTreeMap::new(),
+            perhaps: BTreeMap::new(),
+            views: BTreeMap::new(),
             session: vec![],
         };
         let mut accounts = vec![];
@@ -59,6 +65,7 @@ impl<'a> World<'a> {
         accounts.sort_by_key(|(offset, ..)| *offset);
         world.accounts = accounts.into_iter().map(|(_, at, account)| (at, account)).collect();
         world.identify();
+        world.suppose();
         world.find_sessions();
         world
     }
@@ -79,12 +86,22 @@ impl<'a> World<'a> {
         }
     }
 
+    fn suppose(&mut self) {
+        for (i, touch) in self.touches.iter().enumerate() {
+            let visitor = touch.visitor_id.as_deref().and_then(|visitor| self.identified.get(visitor));
+            let known = visitor.into_iter().flatten().map(|(_, lead)| *lead);
+            let leads: BTreeSet<&str> = touch.lead_id.as_deref().into_iter().chain(known).collect();
+            leads.into_iter().for_each(|lead| self.perhaps.entry(lead).or_default().push(i));
+        }
+    }
+
     /// A gap of more than thirty minutes between two page views of a visitor begins a session.
     fn find_sessions(&mut self) {
         let mut latest: BTreeMap<&str, (Millis, usize)> = BTreeMap::new();
         for (i, touch) in self.touches.iter().enumerate() {
             let first = match (&touch.visitor_id, touch.kind) {
                 (Some(visitor), TouchKind::PageView) => {
+                    self.views.entry(visitor).or_default().push(i);
                     let first = match latest.get(&**visitor) {
                         Some((at, first)) if touch.occurred_at - *at <= SESSION_GAP => *first,
                         _ => i,
@@ -112,9 +129,14 @@ impl<'a> World<'a> {
         before.or(after).map(|(_, lead)| *lead)
     }
 
+    /// The touches, in order, that may turn out to be the lead's.
+    pub fn perhaps(&self, lead: &str) -> impl Iterator<Item = usize> {
+        self.perhaps.get(lead).into_iter().flatten().copied()
+    }
+
     /// The lead's touches up to the moment, by index, in order.
     pub fn touches_of(&self, lead: &str, at: Millis) -> Vec<usize> {
-        (0..self.touches.len())
+        self.perhaps(lead)
             .filter(|i| self.touches[*i].occurred_at <= at && self.owner(self.touches[*i], at) == Some(lead))
             .collect()
     }
@@ -131,14 +153,8 @@ impl<'a> World<'a> {
 
     /// The session a fill belongs to: that of its visitor's latest page view, at most thirty minutes before.
     pub fn session_of_fill(&self, fill: &Fill) -> Option<usize> {
-        let visitor = fill.visitor_id.as_ref()?;
-        let seen = |i: &usize| {
-            let touch = self.touches[*i];
-            touch.kind == TouchKind::PageView
-                && touch.visitor_id.as_ref() == Some(visitor)
-                && touch.occurred_at <= fill.occurred_at
-        };
-        let latest = (0..self.touches.len()).rev().find(seen)?;
+        let views = self.views.get(fill.visitor_id.as_deref()?)?;
+        let latest = *views.iter().rfind(|i| self.touches[**i].occurred_at <= fill.occurred_at)?;
         if fill.occurred_at - self.touches[latest].occurred_at <= SESSION_GAP { self.session[latest] } else { None }
     }
 
@@ -167,7 +183,8 @@ impl<'a> World<'a> {
 
     /// The times of the lead's own events, in order: its touches as known then, its fills, its stage events.
     pub fn times_of(&self, lead: &str) -> BTreeSet<Millis> {
-        let touches = self.touches.iter().filter(|e| self.owner(e, e.occurred_at) == Some(lead)).map(|e| e.occurred_at);
+        let touches = self.perhaps(lead).map(|i| self.touches[i]);
+        let touches = touches.filter(|e| self.owner(e, e.occurred_at) == Some(lead)).map(|e| e.occurred_at);
         let fills = self.fills.iter().filter(|e| &*e.lead_id == lead).map(|e| e.occurred_at);
         let stages = self.stages.iter().filter(|e| &*e.lead_id == lead).map(|e| e.occurred_at);
         touches.chain(fills).chain(stages).collect()
