@@ -7,6 +7,7 @@ mod demo;
 pub mod generate;
 mod init;
 mod report;
+mod reset;
 mod run;
 mod schema;
 mod topics;
@@ -49,6 +50,8 @@ enum Command {
     Init(init::Init),
     /// Compute every KPI of a history in files: the same fold and the same rows as a running instance
     Report(report::Report),
+    /// Plan the deletion of offsets and internal topics for a clean replay, or carry it out
+    Reset(reset::Reset),
     /// Run the processor until it is told to stop
     Run(run::Run),
     /// Print the JSON schema of the configuration
@@ -81,6 +84,7 @@ impl Cli {
             Command::Generate(generate) => generate.run(&source),
             Command::Init(init) => init.run(&source),
             Command::Report(report) => report.run(&source),
+            Command::Reset(reset) => reset.run(&source),
             Command::Run(run) => run.run(&source),
             Command::Schema => schema::run(),
             Command::Topics(topics) => topics.run(&source),

@@ -20,7 +20,7 @@ use crate::runtime::line::{Line, LineError};
 use crate::runtime::log::LogError;
 use crate::runtime::memory_log::MemoryLog;
 use crate::runtime::settings::Settings;
-use crate::runtime::showing::Showing;
+use crate::runtime::showing::{Published, Showing};
 use crate::runtime::site::Site;
 use crate::runtime::topics::{Names, prepare};
 use crate::telemetry::metrics::Metrics;
@@ -103,7 +103,7 @@ impl Demo {
             Settings::new(config),
             format!("demo {}", story.seed),
         );
-        let view = Arc::<Board>::clone(&board);
+        let view = Arc::new(Published { board: Arc::clone(&board), metrics: Arc::clone(&metrics) });
         let instance = Instance::new(Arc::new(site), Roles::ALL, WORKERS, view);
         let names = Arc::new(names);
         let showing = Showing::new(Arc::clone(&log), Arc::clone(&names), instance.watch(), Arc::clone(&board), metrics);

@@ -169,6 +169,8 @@ pub struct Shard {
     counters: Counters,
     told: Option<[Option<Millis>; 2]>,
     reported: Option<[Option<Millis>; 3]>,
+    /// The earliest arrival since the last block.
+    arrived: Option<Millis>,
 }
 
 impl Shard {
@@ -189,6 +191,7 @@ impl Shard {
             counters: Counters::default(),
             told: None,
             reported: None,
+            arrived: None,
         }
     }
 
@@ -263,6 +266,7 @@ impl Shard {
     }
 
     fn apply_entry(&mut self, source: Source, texts: &[&str], entry: &Entry<'_>, subject: Subject) {
+        self.arrived = Some(self.arrived.map_or(entry.timestamp, |earliest| earliest.min(entry.timestamp)));
         let late = entry.item.occurred_at().and_then(|at| self.mark(at));
         let fold = &mut self.fold;
         let is_new = match (&entry.item, subject) {
@@ -421,6 +425,8 @@ impl Shard {
         let (tally, symbols) = (&mut self.fold.tally, &self.fold.symbols);
         let Told { texts, named, changed, known } =
             if whole { tally.take_all(symbols) } else { tally.take_changed(symbols) };
+        // What an owner takes over was there before.
+        let arrived = self.arrived.take().filter(|_| !takes_over);
         let Positions { journal, forwards } = self.positions;
         let (journal_offset, forwards_offset) = (journal, forwards);
         Block {
@@ -431,6 +437,7 @@ impl Shard {
             journal_offset,
             forwards_offset,
             watermarks,
+            arrived,
             texts,
             named,
             changed,

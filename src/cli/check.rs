@@ -1,4 +1,7 @@
-//! `tributary check`: the configuration, file and environment, in; every problem out, or what it amounts to.
+//! `tributary check`: the configuration, file and environment, in; every problem out, or what it amounts to. With
+//! `--connect` what it connects to is looked at as well.
+
+mod connection;
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
@@ -6,11 +9,15 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
+use self::connection::{Look, look};
 use super::{BAD_USAGE, ConfigSource, Output};
 use crate::config::{Config, Model, Problem, Problems};
 
 #[derive(Debug, Args)]
 pub struct Check {
+    /// Look at the brokers, topics, groups and the schema registry, too
+    #[arg(long)]
+    connect: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -22,11 +29,20 @@ impl Check {
             (Ok(config), Output::Text) => {
                 let name = source.path().map_or("the default configuration".into(), |path| path.display().to_string());
                 stdout().write_all(summary(&name, &config).as_bytes())?;
-                Ok(ExitCode::SUCCESS)
+                let looks = self.looks(&config);
+                for Look { what, ok, found } in &looks {
+                    writeln!(stdout(), "  {}  {what}: {found}", if *ok { "ok  " } else { "FAIL" })?;
+                }
+                Ok(code(&looks))
             }
             (Ok(config), Output::Json) => {
-                print(&json!({ "valid": true, "fold_hash": config.fold_hash(), "problems": [] }))?;
-                Ok(ExitCode::SUCCESS)
+                let looks = self.looks(&config);
+                let mut result = json!({ "valid": true, "fold_hash": config.fold_hash(), "problems": [] });
+                if self.connect {
+                    result["connection"] = serde_json::to_value(&looks)?;
+                }
+                print(&result)?;
+                Ok(code(&looks))
             }
             (Err(problems), Output::Text) => Err(problems.into()),
             (Err(problems), Output::Json) => {
@@ -35,6 +51,15 @@ impl Check {
             }
         }
     }
+
+    fn looks(&self, config: &Config) -> Vec<Look> {
+        if self.connect { look(config) } else { Vec::new() }
+    }
+}
+
+/// What is not as it must be is a failure of what runs, not of the configuration.
+fn code(looks: &[Look]) -> ExitCode {
+    if looks.iter().all(|look| look.ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn summary(name: &str, config: &Config) -> String {

@@ -17,7 +17,7 @@ use crate::runtime::instance::{Instance, Roles};
 use crate::runtime::kafka_log::KafkaLog;
 use crate::runtime::line::Line;
 use crate::runtime::settings::Settings;
-use crate::runtime::showing::Showing;
+use crate::runtime::showing::{Published, Showing};
 use crate::runtime::site::Site;
 use crate::runtime::topics::{Names, prepare};
 use crate::telemetry::metrics::Metrics;
@@ -53,7 +53,12 @@ impl Run {
         prepare(&*log, &config, &names).context("preparing topics")?;
         let (board, metrics) = (Arc::new(Board::default()), Arc::new(Metrics::new()));
         let server = Server::start(http::Site::new(&config, Arc::clone(&board), Arc::clone(&metrics)))?;
-        let instance = self.instance(&config, Arc::clone(&log), names.clone(), Arc::clone(&board))?;
+        let instance = self.instance(
+            &config,
+            Arc::clone(&log),
+            names.clone(),
+            Published { board: Arc::clone(&board), metrics: Arc::clone(&metrics) },
+        )?;
         let showing = Showing::new(log, Arc::new(names), instance.watch(), board, metrics);
         let page = server.address();
         tracing::info!(brokers = config.kafka.brokers, group = config.kafka.group, %page, "running");
@@ -73,14 +78,14 @@ impl Run {
         config: &Arc<Config>,
         log: Arc<KafkaLog>,
         names: Names,
-        board: Arc<Board>,
+        view: Published,
     ) -> anyhow::Result<Instance<KafkaLog, Line>> {
         let parts = Arc::new(Line::new(Arc::clone(config))?);
         let site = Site::new(log, parts, names, Settings::new(config), uuid::Uuid::new_v4().to_string());
         let has = |role| self.roles.contains(&role);
         let roles = Roles { ingest: has(Role::Ingest), shards: has(Role::Shards), rollup: has(Role::Rollup) };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Instance::new(Arc::new(site), roles, self.workers.unwrap_or(cores).max(1), board))
+        Ok(Instance::new(Arc::new(site), roles, self.workers.unwrap_or(cores).max(1), Arc::new(view)))
     }
 }
 

@@ -29,6 +29,11 @@ impl Span {
     pub const fn days(n: i64) -> Self {
         Self(n * Self::DAY.0)
     }
+
+    #[must_use]
+    pub const fn seconds(self) -> f64 {
+        self.0 as f64 / 1000.0
+    }
 }
 
 impl Add<Span> for Millis {

@@ -27,6 +27,8 @@ pub struct Block {
     pub forwards_offset: i64,
     /// By level: 0 visitors and deals, 1 leads, 2 accounts. None before every source has reported.
     pub watermarks: [Option<Millis>; 3],
+    /// The Kafka timestamp of the earliest record that no block of the claim has reflected before.
+    pub arrived: Option<Millis>,
     /// The texts that the cells' symbols stand for; symbol n is `texts[n − 1]`, 0 is absent.
     pub texts: Vec<String>,
     /// Cells that the claim has not named before; in a whole block, all.
@@ -112,6 +114,7 @@ mod tests {
             journal_offset: 10,
             forwards_offset: 20,
             watermarks: [Some(Millis(5)), Some(Millis(4)), None],
+            arrived: Some(Millis(9)),
             texts: vec!["email".to_owned()],
             named: vec![NamedCell {
                 number: 5,

@@ -58,6 +58,7 @@ impl Cells {
             journal_offset: 0,
             forwards_offset: 0,
             watermarks: [watermark; 3],
+            arrived: None,
             texts: Vec::new(),
             named: Vec::new(),
             changed: 0,

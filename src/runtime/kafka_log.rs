@@ -43,6 +43,25 @@ impl KafkaLog {
         let kafka = Arc::new(kafka);
         Self { admin: Arc::new(Admin::new(Arc::clone(&kafka))), kafka }
     }
+
+    /// The names of all topics of the cluster.
+    pub fn topics(&self) -> Result<Vec<String>, LogError> {
+        self.admin.topics()
+    }
+
+    /// The names of all consumer groups of the cluster.
+    pub fn groups(&self) -> Result<Vec<String>, LogError> {
+        self.admin.groups()
+    }
+
+    /// Deletes groups with their offsets; fails when one has members.
+    pub fn delete_groups(&self, names: &[String]) -> Result<(), LogError> {
+        self.admin.delete_groups(names)
+    }
+
+    pub fn delete_topics(&self, names: &[String]) -> Result<(), LogError> {
+        self.admin.delete_topics(names)
+    }
 }
 
 impl Log for KafkaLog {

@@ -4,7 +4,7 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::event::{Event, Text, Topic};
-use crate::model::time::Millis;
+use crate::model::time::{Millis, Span};
 use crate::partials::block::Block;
 pub use crate::shards::letter::Letter;
 pub use crate::shards::{Effects, Positions};
@@ -73,6 +73,8 @@ pub struct Row<S> {
 /// instance what it reads of the `kpis` topic.
 pub trait Show<S>: Send + Sync {
     fn show(&self, rows: Vec<S>);
+    /// So long after an event had arrived the rows that it changed were published.
+    fn took(&self, _latency: Span) {}
 }
 
 /// The merge of all shards' cells.

@@ -15,10 +15,12 @@ use super::log::{Log, LogError};
 use super::parts::{Parts, Positions};
 use super::recovery::Recovery;
 use super::site::{DriverError, Site};
-use crate::model::time::Millis;
+use crate::model::time::{Millis, Span};
 
 pub struct ShardDriver<L: Log, P: Parts> {
     number: u16,
+    /// When it began to be restored.
+    begun: Option<Millis>,
     phase: Option<Phase<L, P>>,
 }
 
@@ -32,6 +34,8 @@ enum Phase<L: Log, P: Parts> {
 pub struct Report {
     /// Restored and reading.
     pub live: bool,
+    /// How long that took.
+    pub restored_in: Span,
     /// At the journal's end as it was when the shard was taken over.
     pub caught_up: bool,
     pub read: Positions,
@@ -40,11 +44,13 @@ pub struct Report {
     pub aborted: u64,
     pub snapshots: u64,
     pub snapshot_bytes: u64,
+    /// How long the last one took to be written.
+    pub snapshot_took: Span,
 }
 
 impl<L: Log, P: Parts> ShardDriver<L, P> {
     pub fn new(site: &Site<L, P>, number: u16) -> Result<Self, LogError> {
-        Ok(Self { number, phase: Some(Phase::Recovering(Recovery::begin(site, number)?)) })
+        Ok(Self { number, begun: None, phase: Some(Phase::Recovering(Recovery::begin(site, number)?)) })
     }
 
     /// Does what there is to do, and waits for input at most that long. After an error the driver is spent: make a new
@@ -53,11 +59,12 @@ impl<L: Log, P: Parts> ShardDriver<L, P> {
         let Some(phase) = self.phase.take() else {
             return Err(LogError::Spent(format!("shard {} has failed before", self.number)).into());
         };
+        let begun = *self.begun.get_or_insert(now);
         let (phase, progress) = match phase {
             Phase::Recovering(recovery) => match recovery.step(site, now, wait)? {
                 Err(recovery) => (Phase::Recovering(recovery), Progress::Busy),
                 Ok(recovered) => {
-                    let live = Live::new(site, self.number, recovered, now)?;
+                    let live = Live::new(site, self.number, recovered, begun, now)?;
                     (Phase::Live(Box::new(live)), Progress::Busy)
                 }
             },

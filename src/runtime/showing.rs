@@ -9,9 +9,12 @@ use std::time::Duration;
 
 use super::instance::Watch;
 use super::log::{Log, LogError, Partition};
+use super::parts::Show;
+use super::shard_driver::Report;
 use super::topics::Names;
 use crate::model::time::{Millis, Span};
 use crate::publish::board::{Board, Status};
+use crate::rollup::row::RowChange;
 use crate::shards::{self, Shard};
 use crate::telemetry::metrics::{Metrics, raise};
 
@@ -30,8 +33,32 @@ pub struct Showing<L: Log> {
     metrics: Arc<Metrics>,
     weighed: Option<Millis>,
     told: (Sender<Told>, Receiver<Told>),
+    timed: BTreeMap<u16, Timed>,
     counters: BTreeMap<u16, shards::Counters>,
     weights: BTreeMap<u16, shards::Status>,
+}
+
+/// Published rows go to the board, how long they took to the metrics.
+pub struct Published {
+    pub board: Arc<Board>,
+    pub metrics: Arc<Metrics>,
+}
+
+impl Show<RowChange> for Published {
+    fn show(&self, rows: Vec<RowChange>) {
+        self.board.publish(rows);
+    }
+
+    fn took(&self, latency: Span) {
+        self.metrics.latency_seconds.observe(latency.seconds().max(0.0));
+    }
+}
+
+/// What of a shard is in the histograms.
+#[derive(Default)]
+struct Timed {
+    restored: bool,
+    snapshots: u64,
 }
 
 /// What a shard answered.
@@ -51,6 +78,7 @@ impl<L: Log> Showing<L> {
             metrics,
             weighed: None,
             told: channel(),
+            timed: BTreeMap::new(),
             counters: BTreeMap::new(),
             weights: BTreeMap::new(),
         }
@@ -78,17 +106,32 @@ impl<L: Log> Showing<L> {
             all if restored < all => Some(format!("{restored} of its {all} shards are restored")),
             _ => None,
         };
-        let sum = |of: fn(&super::shard_driver::Report) -> u64| reports.values().map(of).sum();
+        let sum = |of: fn(&Report) -> u64| reports.values().map(of).sum();
         let transactions = |role, outcome| self.metrics.transactions.with_label_values(&[role, outcome]);
         raise(&transactions("shard", "committed"), sum(|report| report.transactions));
         raise(&transactions("shard", "aborted"), sum(|report| report.aborted));
         raise(&transactions("rollup", "committed"), rollup.transactions);
         raise(&self.metrics.rows, rollup.rows_published);
+        self.time(&reports);
         let owns_rollup = rollup.owner;
         self.board.set_status(Status { not_ready, trouble, watermark: rollup.watermark, owns_rollup });
         self.ask_shards(&reports.keys().copied().collect::<Vec<_>>(), now);
         if owns_rollup && let Err(error) = self.measure_lag() {
             tracing::debug!(%error, "the lag is not known for now");
+        }
+    }
+
+    /// Takes each restore and each snapshot once. Looks come far more often than snapshots.
+    fn time(&mut self, reports: &BTreeMap<u16, Report>) {
+        self.timed.retain(|shard, _| reports.get(shard).is_some_and(|report| report.live));
+        for (shard, report) in reports.iter().filter(|(_, report)| report.live) {
+            let timed = self.timed.entry(*shard).or_default();
+            if !std::mem::replace(&mut timed.restored, true) {
+                self.metrics.restore_seconds.observe(report.restored_in.seconds());
+            }
+            if std::mem::replace(&mut timed.snapshots, report.snapshots) < report.snapshots {
+                self.metrics.snapshot_seconds.observe(report.snapshot_took.seconds());
+            }
         }
     }
 

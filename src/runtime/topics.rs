@@ -12,6 +12,9 @@ const LARGE_RECORD_BYTES: u32 = 16 << 20;
 /// A block of all cells of a shard is one record.
 const LARGEST_RECORD_BYTES: u32 = 64 << 20;
 
+/// Digits of the fold's hash in a name.
+const GENERATION: usize = 8;
+
 #[derive(Clone, Debug)]
 pub struct Names {
     pub shards: u16,
@@ -32,7 +35,7 @@ impl Names {
     /// `fold_hash` is the hash of the configuration that the fold reads.
     #[must_use]
     pub fn new(config: &Config, fold_hash: &str) -> Self {
-        let generation: String = fold_hash.chars().take(8).collect();
+        let generation: String = fold_hash.chars().take(GENERATION).collect();
         let topics = &config.topics;
         let prefix = &topics.internal_prefix;
         let group = &config.kafka.group;
@@ -87,6 +90,26 @@ impl Names {
     pub fn rollup_transactions(&self) -> String {
         format!("{}-rollup", self.group)
     }
+}
+
+/// Whether a topic is one that a deployment keeps for itself, of whatever generation.
+#[must_use]
+pub fn is_own_topic(config: &Config, name: &str) -> bool {
+    let Some(rest) = name.strip_prefix(&config.topics.internal_prefix) else { return false };
+    rest == "journal" || is_of_generation(rest, &["forwards", "partials", "snapshots"])
+}
+
+/// The same of a consumer group.
+#[must_use]
+pub fn is_own_group(config: &Config, name: &str) -> bool {
+    let rest = name.strip_prefix(&config.kafka.group).and_then(|rest| rest.strip_prefix('-'));
+    rest.is_some_and(|rest| rest == "ingest" || is_of_generation(rest, &["shards", "rollup"]))
+}
+
+fn is_of_generation(name: &str, kinds: &[&str]) -> bool {
+    let Some((kind, generation)) = name.split_once('-') else { return false };
+    let is_hash = generation.len() == GENERATION && generation.bytes().all(|byte| byte.is_ascii_hexdigit());
+    kinds.contains(&kind) && is_hash
 }
 
 /// Every topic that the product reads or writes, as it creates them.
@@ -147,7 +170,8 @@ pub fn prepare<L: Log>(log: &L, config: &Config, names: &Names) -> Result<(), Lo
     Err(LogError::Fatal(format!("topics are missing: {}; {hint}", missing.join(", "))))
 }
 
-fn check_shards(names: &Names, name: &str, count: i32) -> Result<(), LogError> {
+/// Whether an internal topic has a partition for each shard.
+pub fn check_shards(names: &Names, name: &str, count: i32) -> Result<(), LogError> {
     let of_shards = [&names.journal, &names.forwards, &names.snapshots].iter().any(|topic| &***topic == name);
     let expected = match of_shards {
         true => i32::from(names.shards),

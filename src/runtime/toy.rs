@@ -177,6 +177,7 @@ impl Fold for ToyShard {
             journal_offset: self.positions.journal,
             forwards_offset: self.positions.forwards,
             watermarks: [Some(Millis(1)); 3],
+            arrived: None,
             texts: Vec::new(),
             named: vec![NamedCell {
                 number: 0,

@@ -275,6 +275,7 @@ impl Loading {
             counters: head.counters,
             told: None,
             reported: None,
+            arrived: None,
         })
     }
 }

@@ -30,6 +30,11 @@ fn the_demo_shows_numbers_that_grow_and_ends_at_once() {
     let scrape = get(demo.address(), "/metrics").unwrap().body;
     assert_eq!(check_metrics(&scrape), Ok(()));
     assert!(scrape.contains("tributary_leads{window=\"all\"} "), "{scrape}");
+    for counted in ["end_to_end_latency_seconds", "restore_duration_seconds"] {
+        let count = format!("tributary_{counted}_count ");
+        let none = format!("{count}0\n");
+        assert!(scrape.contains(&count) && !scrape.contains(&none), "{counted} says nothing: {scrape}");
+    }
     assert!(!demo.has_ended());
     let start = Instant::now();
     demo.stop();

@@ -11,6 +11,7 @@ mod records;
 mod soak;
 mod story;
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use deployment::{Deployment, Wishes};
@@ -42,4 +43,66 @@ fn rows_and_letters_are_those_of_a_report_and_a_restart_is_quick() {
     line.check_letters();
     let more: i64 = line.ends("kpis").iter().sum::<i64>() - published.iter().sum::<i64>();
     assert!(more < 100, "a restart changes nothing, yet {more} records were published");
+}
+
+#[test]
+fn after_a_reset_the_inputs_are_read_again_and_come_to_the_same() {
+    let line = Deployment::new("reset", &Wishes::default());
+    line.load(&story::HISTORY, None);
+    let mut instance = line.start();
+    line.settle(Duration::from_secs(120));
+    let config = line.config();
+    let reset = |more: &[&str]| {
+        let mut command = Command::new(deployment::BINARY);
+        let output = command.args(["reset", "--config"]).arg(&config).args(more).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let kept = line.own_topics();
+    assert_eq!(kept.len(), 4, "{kept:?}");
+    let (code, _, problem) = reset(&["--yes"]);
+    assert!(code == Some(1) && problem.contains("in use: stop all instances"), "{code:?} {problem}");
+    instance.signal("TERM");
+    assert!(instance.wait_end(Duration::from_secs(15)).success(), "{}", instance.log());
+
+    let (code, plan, _) = reset(&[]);
+    assert!(code == Some(0) && plan.contains("nothing is deleted yet"), "{code:?} {plan}");
+    assert!(kept.iter().all(|topic| plan.contains(topic.as_str())), "{plan}");
+    assert_eq!(line.own_topics(), kept);
+
+    let (code, done, problem) = reset(&["--yes", "--output", "json"]);
+    assert_eq!(code, Some(0), "{problem}");
+    let done: serde_json::Value = serde_json::from_str(&done).unwrap();
+    assert_eq!((&done["topics"], &done["deleted"]), (&serde_json::json!(kept), &true.into()));
+    assert_eq!(done["groups"].as_array().map(Vec::len), Some(3), "{done}");
+    assert_eq!(line.own_topics(), Vec::<String>::new());
+
+    let _again = line.start();
+    line.settle(Duration::from_secs(120));
+}
+
+#[test]
+fn a_check_looks_at_what_a_run_would_connect_to() {
+    let line = Deployment::new("checked", &Wishes::default());
+    line.create_inputs();
+    let config = line.config();
+    let check = |variables: &[(&str, &str)]| {
+        let mut command = Command::new(deployment::BINARY);
+        command.args(["check", "--connect", "--config"]).arg(&config).envs(variables.iter().copied());
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, looks) = check(&[]);
+    assert_eq!(code, Some(0), "{looks}");
+    for expected in [
+        "  ok    topic checked-touchpoints: 4 partitions, 0 records\n",
+        "  ok    topic checked-internal-journal: absent: `tributary run` creates it\n",
+        "  ok    group checked-ingest: new\n",
+    ] {
+        assert!(looks.contains(expected), "{expected}{looks}");
+    }
+    let (code, looks) = check(&[("TRIBUTARY_TOPICS__CREATE", "false")]);
+    assert!(code == Some(1) && looks.contains("  FAIL  topic checked-internal-journal: absent"), "{code:?} {looks}");
+    let (code, looks) = check(&[("TRIBUTARY_KAFKA__BROKERS", "127.0.0.1:1")]);
+    assert!(code == Some(1) && looks.contains("  FAIL  brokers 127.0.0.1:1: "), "{code:?} {looks}");
 }

@@ -19,6 +19,9 @@ use super::{PATIENCE, Words, settings};
 use crate::config::Kafka;
 use crate::runtime::log::{LogError, NewTopic, Partition};
 
+/// Between two looks at something that takes a while.
+const STEP: Duration = Duration::from_millis(50);
+
 type Asker = Arc<BaseConsumer<Words>>;
 
 /// Clients are made when they are first needed and kept.
@@ -120,18 +123,75 @@ impl Admin {
         absent.iter().try_for_each(|topic| self.await_leaders(topic))
     }
 
+    pub fn topics(&self) -> Result<Vec<String>, LogError> {
+        let asker = self.asker(&self.kafka.group, "read_uncommitted")?;
+        let metadata = asker.fetch_metadata(None, PATIENCE).map_err(|error| from_kafka(&error, "the topics"))?;
+        Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
+    }
+
+    pub fn groups(&self) -> Result<Vec<String>, LogError> {
+        let asker = self.asker(&self.kafka.group, "read_uncommitted")?;
+        let groups = asker.fetch_group_list(None, PATIENCE).map_err(|error| from_kafka(&error, "the groups"))?;
+        Ok(groups.groups().iter().map(|group| group.name().to_owned()).collect())
+    }
+
+    pub fn delete_groups(&self, names: &[String]) -> Result<(), LogError> {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let outcome = block_on(self.admin()?.delete_groups(&names, &options()));
+        for one in outcome.map_err(|error| from_kafka(&error, "deleting groups"))? {
+            match one {
+                Ok(_) | Err((_, Code::GroupIdNotFound)) => {}
+                Err((group, Code::NonEmptyGroup)) => {
+                    return Err(LogError::Fatal(format!("the group {group} is in use: stop all instances first")));
+                }
+                Err((group, code)) => return Err(from_code(code, &format!("deleting the group {group}"))),
+            }
+        }
+        Ok(())
+    }
+
+    pub fn delete_topics(&self, names: &[String]) -> Result<(), LogError> {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let outcome = block_on(self.admin()?.delete_topics(&names, &options()));
+        for one in outcome.map_err(|error| from_kafka(&error, "deleting topics"))? {
+            match one {
+                Ok(_) | Err((_, Code::UnknownTopicOrPartition)) => {}
+                Err((topic, code)) => return Err(from_code(code, &format!("deleting the topic {topic}"))),
+            }
+        }
+        names.iter().try_for_each(|name| self.await_end(name))
+    }
+
+    /// A topic is gone some time after it was deleted.
+    fn await_end(&self, topic: &str) -> Result<(), LogError> {
+        let mut left = PATIENCE;
+        while self.partitions(topic)?.is_some() {
+            if left.is_zero() {
+                return Err(LogError::Retriable(format!("the topic {topic} is deleted, but still there")));
+            }
+            left = left.saturating_sub(STEP);
+            std::thread::sleep(STEP);
+        }
+        Ok(())
+    }
+
     /// A topic is of use when each of its partitions has a leader that answers.
     fn await_leaders(&self, topic: &NewTopic) -> Result<(), LogError> {
         let mut left = PATIENCE;
         for number in 0..i32::from(topic.partitions) {
             let partition = Partition { topic: topic.name.as_str().into(), number };
-            let step = Duration::from_millis(50);
             while let Err(error) = self.bounds(&partition) {
                 if left.is_zero() {
                     return Err(LogError::Retriable(error.to_string()));
                 }
-                left = left.saturating_sub(step);
-                std::thread::sleep(step);
+                left = left.saturating_sub(STEP);
+                std::thread::sleep(STEP);
             }
         }
         Ok(())

@@ -34,6 +34,9 @@ pub(super) struct Owning<L: Log, P: Parts> {
     trimmed: i64,
     queue: VecDeque<Row<Shown<P>>>,
     flight: Option<Flight<Shown<P>>>,
+    /// When what was read had arrived, of blocks whose rows are not asked for yet, and of those whose rows are on their way.
+    arrived: Vec<Millis>,
+    under_way: Vec<Millis>,
     last_publish: Option<Millis>,
     last_settle: Option<Millis>,
     last_trim: Option<Millis>,
@@ -71,6 +74,8 @@ impl<L: Log, P: Parts> Owning<L, P> {
             trimmed: low,
             queue: VecDeque::new(),
             flight: None,
+            arrived: Vec::new(),
+            under_way: Vec::new(),
             last_publish: None,
             last_settle: None,
             last_trim: None,
@@ -94,7 +99,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
         now: Millis,
         wait: Duration,
     ) -> Result<Progress, DriverError> {
-        self.settle(site, view)?;
+        self.settle(site, view, now)?;
         let read = self.read(site, wait)?;
         if self.is_due(site, now) {
             // Running windows first: a history's ended ones are many, and take their time.
@@ -109,7 +114,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
 
     /// Publishes everything that changed, of ended windows too. True when it is in the log.
     pub fn finish(&mut self, site: &Site<L, P>, view: &dyn Show<Shown<P>>, now: Millis) -> Result<bool, DriverError> {
-        self.settle(site, view)?;
+        self.settle(site, view, now)?;
         let idle = self.flight.is_none() && self.queue.is_empty();
         if idle && (self.last_row_settled || !self.caught_up || self.rollup.watermark().is_none()) {
             return Ok(true);
@@ -123,7 +128,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
     }
 
     fn read(&mut self, site: &Site<L, P>, wait: Duration) -> Result<usize, DriverError> {
-        let Self { reader, rollup, next, last_whole, caught_up, .. } = self;
+        let Self { reader, rollup, next, last_whole, caught_up, arrived, .. } = self;
         let mut damage = None;
         let read = reader.poll(wait, site.settings.limits.poll_records, &mut |read| match read {
             Read::Record(record) => {
@@ -131,8 +136,12 @@ impl<L: Log, P: Parts> Owning<L, P> {
                 let Some(value) = record.value.filter(|_| damage.is_none()) else { return };
                 match Block::decode(value) {
                     Ok(block) => {
-                        if rollup.apply(&block) && block.whole {
-                            last_whole.insert(block.shard, record.offset);
+                        if rollup.apply(&block) {
+                            // What was there before this instance took over had been published by another one.
+                            arrived.extend(block.arrived.filter(|_| *caught_up));
+                            if block.whole {
+                                last_whole.insert(block.shard, record.offset);
+                            }
                         }
                     }
                     Err(error) => damage = Some(error),
@@ -166,6 +175,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
             self.last_settle = Some(now);
         }
         self.last_row_settled = false;
+        self.under_way.append(&mut self.arrived);
         let rows = self.rollup.changed(settle, now);
         match found {
             Some(found) => self.queue_what_differs(site, rows, found),
@@ -219,7 +229,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
         }
     }
 
-    fn settle(&mut self, site: &Site<L, P>, view: &dyn Show<Shown<P>>) -> Result<(), LogError> {
+    fn settle(&mut self, site: &Site<L, P>, view: &dyn Show<Shown<P>>, now: Millis) -> Result<(), LogError> {
         let Some(flight) = self.flight.as_mut().filter(|flight| flight.submitted) else { return Ok(()) };
         let Some(transactor) = &mut self.transactor else { return Ok(()) };
         match transactor.poll() {
@@ -235,6 +245,9 @@ impl<L: Log, P: Parts> Owning<L, P> {
                 self.report.transactions += 1;
                 self.report.rows_published += flight.transaction.records.len() as u64;
                 view.show(flight.rows);
+                if self.queue.is_empty() {
+                    self.under_way.drain(..).for_each(|arrived| view.took(now - arrived));
+                }
                 Ok(())
             }
             Err(error) => self.begin_anew(error),

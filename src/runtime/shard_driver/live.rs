@@ -46,7 +46,13 @@ pub(super) struct Live<L: Log, P: Parts> {
 }
 
 impl<L: Log, P: Parts> Live<L, P> {
-    pub fn new(site: &Site<L, P>, number: u16, recovered: Recovered<L, P>, now: Millis) -> Result<Self, LogError> {
+    pub fn new(
+        site: &Site<L, P>,
+        number: u16,
+        recovered: Recovered<L, P>,
+        begun: Millis,
+        now: Millis,
+    ) -> Result<Self, LogError> {
         let Recovered { transactor, reader, fold, shelf, committed, journal_end, tail_bytes } = recovered;
         let dead_letters = site.log.partitions(&site.names.dead_letters)?.unwrap_or(1);
         tracing::info!(shard = number, "live");
@@ -71,7 +77,7 @@ impl<L: Log, P: Parts> Live<L, P> {
             slip: site.outbox.open(),
             journal_end,
             saving: Saving::new(site, number, shelf, tail_bytes),
-            report: Report::default(),
+            report: Report { restored_in: now - begun, ..Report::default() },
         })
     }
 
@@ -87,6 +93,7 @@ impl<L: Log, P: Parts> Live<L, P> {
             committed: self.committed,
             snapshots: self.saving.taken,
             snapshot_bytes: self.saving.last_bytes(),
+            snapshot_took: self.saving.took,
             ..self.report
         }
     }

@@ -1,7 +1,7 @@
 //! When a shard's state is saved, and the snapshot on its way: due when the journal's tail is twice as long as the last
 //! one, so that writing stays small beside the journal's and a restore bounded.
 
-use crate::model::time::Millis;
+use crate::model::time::{Millis, Span};
 use crate::runtime::log::{Log, Partition};
 use crate::runtime::outbox::Slip;
 use crate::runtime::parts::{Parts, Positions};
@@ -20,7 +20,9 @@ pub(super) struct Saving {
     cut_bytes: Option<u64>,
     writing: Option<Writing>,
     retry: Backoff,
+    begun: Millis,
     pub taken: u64,
+    pub took: Span,
 }
 
 impl Saving {
@@ -34,7 +36,9 @@ impl Saving {
             cut_bytes: None,
             writing: None,
             retry: Backoff::default(),
+            begun: Millis::MIN,
             taken: 0,
+            took: Span(0),
         }
     }
 
@@ -77,6 +81,7 @@ impl Saving {
     ) {
         let manifest = Manifest::new(self.number, positions, now, &chunks);
         site.outbox.take_failure(self.slip);
+        self.begun = now;
         self.writing = Some(Writing::begin(&mut self.shelf, site.draw(now), manifest, chunks));
     }
 
@@ -100,6 +105,7 @@ impl Saving {
                 None => {
                     (self.writing, self.cut_bytes) = (None, None);
                     self.taken += 1;
+                    self.took = now - self.begun;
                 }
             }
         }

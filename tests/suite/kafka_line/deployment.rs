@@ -184,6 +184,14 @@ impl Deployment {
         wait_for("committed offsets", Duration::from_secs(10), || self.committed(&self.names.ingest_group, &topic).ok())
     }
 
+    /// The topics that it keeps for itself, sorted.
+    pub fn own_topics(&self) -> Vec<String> {
+        let mut topics = self.log.topics().unwrap();
+        topics.retain(|topic| topic.starts_with(&format!("{}-internal-", self.name)));
+        topics.sort_unstable();
+        topics
+    }
+
     pub fn journal_committed(&self) -> Result<Vec<i64>, LogError> {
         self.committed(&self.names.shards_group, &self.names.journal)
     }
