@@ -116,7 +116,7 @@ impl Rollup {
             };
             let values = cell.values.iter().map(&mut spelled).collect();
             let key = CellKey { measure: cell.measure, kept: cell.kept, bucket: cell.bucket, values };
-            lanes.of(key, views, texts)
+            lanes.of(&key, views, texts)
         };
         let Some(deltas) = self.shards.apply(block, lane_of) else { return false };
         let mut changed = Vec::with_capacity(deltas.len());

@@ -1,5 +1,5 @@
-//! `tributary reset`: what a deployment keeps between its inputs and its outputs, as a plan and, with `--yes`, deleted, so
-//! that the next `run` reads the inputs from their beginning.
+//! `tributary reset`: what a deployment keeps between its inputs and its outputs, as a plan and, with `--yes`, deleted,
+//! so that the next `run` reads the inputs from their beginning.
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
@@ -26,6 +26,8 @@ pub struct Reset {
 struct Plan {
     groups: Vec<String>,
     topics: Vec<String>,
+    /// A group that has members.
+    in_use: Option<String>,
 }
 
 impl Reset {
@@ -34,7 +36,10 @@ impl Reset {
         let log = KafkaLog::new(config.kafka.clone());
         let plan = Plan::new(&config, &log)?;
         if self.yes {
-            // First, since a group that is in use cannot be deleted: then nothing is.
+            // Before anything is deleted: instances need not have all roles, and so not be in all groups.
+            if let Some(group) = &plan.in_use {
+                anyhow::bail!("the group {group} is in use: stop all instances first; nothing is deleted");
+            }
             log.delete_groups(&plan.groups)?;
             log.delete_topics(&plan.topics)?;
         }
@@ -52,12 +57,13 @@ impl Reset {
 impl Plan {
     fn new(config: &Config, log: &KafkaLog) -> anyhow::Result<Self> {
         let mut groups = log.groups()?;
-        groups.retain(|name| is_own_group(config, name));
+        groups.retain(|(name, _)| is_own_group(config, name));
         let mut topics = log.topics()?;
         topics.retain(|name| is_own_topic(config, name));
         groups.sort_unstable();
         topics.sort_unstable();
-        Ok(Self { groups, topics })
+        let in_use = groups.iter().find(|(_, members)| *members > 0).map(|(name, _)| name.clone());
+        Ok(Self { groups: groups.into_iter().map(|(name, _)| name).collect(), topics, in_use })
     }
 
     fn text(&self, deleted: bool) -> String {

@@ -38,15 +38,14 @@ impl Lanes {
     }
 
     /// The lane of a cell, if some row wants it.
-    pub(super) fn of(&mut self, cell: CellKey, views: &mut Views, texts: &mut Texts) -> Option<LaneId> {
-        let CellKey { measure, kept, bucket: Window { kind, start }, values } = cell;
-        let key = (measure, kept, kind, values);
+    pub(super) fn of(&mut self, cell: &CellKey, views: &mut Views, texts: &mut Texts) -> Option<LaneId> {
+        let (measure, kind) = (cell.measure, cell.bucket.kind);
+        let key = (measure, cell.kept, kind, cell.values.clone());
         let lane = match self.index.get(&key) {
             Some(lane) => *lane,
             None => {
-                let cell = CellKey { measure, kept, bucket: Window { kind, start }, values: key.3.clone() };
                 let of_measure = SmallVec::<[u32; 32]>::from_slice(views.of(measure));
-                let route = |view: u32| Some((view, views.route(view, &cell, texts)?));
+                let route = |view: u32| Some((view, views.route(view, cell, texts)?));
                 let routes = of_measure.into_iter().filter_map(route).collect();
                 let lane = LaneId(number(self.lanes.len()));
                 self.lanes.push(Lane { measure, kind, routes });

@@ -49,12 +49,12 @@ impl KafkaLog {
         self.admin.topics()
     }
 
-    /// The names of all consumer groups of the cluster.
-    pub fn groups(&self) -> Result<Vec<String>, LogError> {
+    /// All consumer groups of the cluster, each with the number of its members.
+    pub fn groups(&self) -> Result<Vec<(String, usize)>, LogError> {
         self.admin.groups()
     }
 
-    /// Deletes groups with their offsets; fails when one has members.
+    /// Deletes groups with their offsets. One that has members stays, and is an error.
     pub fn delete_groups(&self, names: &[String]) -> Result<(), LogError> {
         self.admin.delete_groups(names)
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::parts::{
-    Combine, Damage, Decode, Decoded, Effects, Fold, Parts, Positions, Raw, Row, Show, Unavailable, json_print,
+    Combine, Damage, Decode, Decoded, Effects, Fold, Parts, Positions, Raw, Row, Unavailable, json_print,
 };
 use crate::config::{Config, Encoding};
 use crate::ingest::avro::header;
@@ -15,7 +15,6 @@ use crate::kpi::plan::plan_of;
 use crate::model::event::Topic;
 use crate::model::time::Millis;
 use crate::partials::block::Block;
-use crate::publish::board::Board;
 use crate::publish::{kpi_update, read_back};
 use crate::rollup::Rollup;
 use crate::rollup::row::RowChange;
@@ -195,12 +194,6 @@ impl Combine for Rows {
 
     fn print(&self, value: &[u8]) -> u64 {
         json_print(kpi_update::as_json(value).as_deref().unwrap_or(value))
-    }
-}
-
-impl Show<RowChange> for Board {
-    fn show(&self, rows: Vec<RowChange>) {
-        self.publish(rows);
     }
 }
 

@@ -18,7 +18,6 @@ pub struct Raw<'a> {
 }
 
 /// What became of a record.
-#[allow(clippy::large_enum_variant, reason = "nearly every record is an event: a box would be an allocation each")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decoded<'a> {
     Event(Event<'a>),

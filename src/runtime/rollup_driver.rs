@@ -75,6 +75,7 @@ impl<L: Log, P: Parts> RollupDriver<L, P> {
                 // If the group still says so, it takes over again.
                 tracing::warn!(%error, "the rollup begins anew");
                 let fenced = matches!(error, DriverError::Log(LogError::Fenced(_)));
+                self.report = self.report();
                 self.phase = Phase::Following(None);
                 self.retry.fail(now, &site.settings.limits);
                 if fenced {

@@ -1,5 +1,6 @@
 //! Entities by key. Most are only a key and a few rows: these lie packed in pools, one for each number of rows, without
-//! a pointer and with few holes; the others are whole, in pages that never move. An entity is unpacked while somebody holds it.
+//! a pointer and with few holes; the others are whole, in pages that never move. An entity is unpacked while somebody
+//! holds it.
 
 use crate::model::entity::EntityKey;
 

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use deployment::{Deployment, Wishes};
 
+use crate::real_parts::wait_for;
+
 #[test]
 fn rows_and_letters_are_those_of_a_report_and_a_restart_is_quick() {
     let line = Deployment::new("line", &Wishes::default());
@@ -60,10 +62,21 @@ fn after_a_reset_the_inputs_are_read_again_and_come_to_the_same() {
     };
     let kept = line.own_topics();
     assert_eq!(kept.len(), 4, "{kept:?}");
-    let (code, _, problem) = reset(&["--yes"]);
-    assert!(code == Some(1) && problem.contains("in use: stop all instances"), "{code:?} {problem}");
+    let refused = || {
+        let committed = line.ingest_committed("touchpoints");
+        let (code, _, problem) = reset(&["--yes"]);
+        assert!(code == Some(1) && problem.contains("in use: stop all instances"), "{code:?} {problem}");
+        assert_eq!((line.ingest_committed("touchpoints"), line.own_topics()), (committed, kept.clone()));
+    };
+    refused();
     instance.signal("TERM");
     assert!(instance.wait_end(Duration::from_secs(15)).success(), "{}", instance.log());
+    // One that is in a single group holds all of them.
+    let mut rollup = line.start_as("rollup");
+    wait_for("the rollup's group", Duration::from_secs(30), || rollup.log().contains("is the rollup").then_some(()));
+    refused();
+    rollup.signal("TERM");
+    assert!(rollup.wait_end(Duration::from_secs(15)).success(), "{}", rollup.log());
 
     let (code, plan, _) = reset(&[]);
     assert!(code == Some(0) && plan.contains("nothing is deleted yet"), "{code:?} {plan}");

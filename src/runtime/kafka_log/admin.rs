@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic as KafkaTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaResult;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -113,13 +114,8 @@ impl Admin {
         let wanted: Vec<_> = absent.iter().map(|topic| wanted(topic)).collect();
         let admin = self.admin()?;
         let outcome = block_on(admin.create_topics(&wanted, &options()));
-        for one in outcome.map_err(|error| from_kafka(&error, "creating topics"))? {
-            match one {
-                // Somebody else was faster.
-                Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
-                Err((topic, code)) => return Err(from_code(code, &format!("creating the topic {topic}"))),
-            }
-        }
+        // Somebody else may have been faster.
+        all_done(outcome, "creating the topic", Code::TopicAlreadyExists)?;
         absent.iter().try_for_each(|topic| self.await_leaders(topic))
     }
 
@@ -129,10 +125,11 @@ impl Admin {
         Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
     }
 
-    pub fn groups(&self) -> Result<Vec<String>, LogError> {
+    /// Each with the number of its members.
+    pub fn groups(&self) -> Result<Vec<(String, usize)>, LogError> {
         let asker = self.asker(&self.kafka.group, "read_uncommitted")?;
         let groups = asker.fetch_group_list(None, PATIENCE).map_err(|error| from_kafka(&error, "the groups"))?;
-        Ok(groups.groups().iter().map(|group| group.name().to_owned()).collect())
+        Ok(groups.groups().iter().map(|group| (group.name().to_owned(), group.members().len())).collect())
     }
 
     pub fn delete_groups(&self, names: &[String]) -> Result<(), LogError> {
@@ -141,16 +138,7 @@ impl Admin {
             return Ok(());
         }
         let outcome = block_on(self.admin()?.delete_groups(&names, &options()));
-        for one in outcome.map_err(|error| from_kafka(&error, "deleting groups"))? {
-            match one {
-                Ok(_) | Err((_, Code::GroupIdNotFound)) => {}
-                Err((group, Code::NonEmptyGroup)) => {
-                    return Err(LogError::Fatal(format!("the group {group} is in use: stop all instances first")));
-                }
-                Err((group, code)) => return Err(from_code(code, &format!("deleting the group {group}"))),
-            }
-        }
-        Ok(())
+        all_done(outcome, "deleting the group", Code::GroupIdNotFound)
     }
 
     pub fn delete_topics(&self, names: &[String]) -> Result<(), LogError> {
@@ -159,12 +147,7 @@ impl Admin {
             return Ok(());
         }
         let outcome = block_on(self.admin()?.delete_topics(&names, &options()));
-        for one in outcome.map_err(|error| from_kafka(&error, "deleting topics"))? {
-            match one {
-                Ok(_) | Err((_, Code::UnknownTopicOrPartition)) => {}
-                Err((topic, code)) => return Err(from_code(code, &format!("deleting the topic {topic}"))),
-            }
-        }
+        all_done(outcome, "deleting the topic", Code::UnknownTopicOrPartition)?;
         names.iter().try_for_each(|name| self.await_end(name))
     }
 
@@ -217,6 +200,17 @@ fn wanted(topic: &NewTopic) -> KafkaTopic<'_> {
     let mut wanted = KafkaTopic::new(&topic.name, i32::from(topic.partitions), replication);
     wanted.config = topic.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     wanted
+}
+
+/// What became of each; `done` is the error of one that is as wanted already.
+fn all_done(outcome: KafkaResult<Vec<Result<String, (String, Code)>>>, what: &str, done: Code) -> Result<(), LogError> {
+    for one in outcome.map_err(|error| from_kafka(&error, what))? {
+        match one {
+            Err((name, code)) if code != done => return Err(from_code(code, &format!("{what} {name}"))),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 fn options() -> AdminOptions {

@@ -171,6 +171,13 @@ impl Deployment {
         Instance(Part::start(new_directory("run"), BINARY.as_ref(), &arguments))
     }
 
+    /// An instance of one role.
+    pub fn start_as(&self, role: &str) -> Instance {
+        let config = self.config();
+        let arguments = ["run", "--config", config.to_str().unwrap(), "--roles", role];
+        Instance(Part::start(new_directory("run"), BINARY.as_ref(), &arguments))
+    }
+
     /// How far a group has committed a topic.
     pub fn committed(&self, group: &str, topic: &str) -> Result<Vec<i64>, LogError> {
         let count = broker().ends(topic).len();

@@ -11,15 +11,16 @@ use tributary::config::Config;
 use tributary::generate::Produced;
 use tributary::model::event::Topic;
 use tributary::model::time::{Millis, Span};
-use tributary::publish::board::Board;
 use tributary::runtime::instance::{Finish, Instance, Roles, Watch};
 use tributary::runtime::line::Line;
 use tributary::runtime::log::{Log as _, Outgoing, Partition, Writer as _};
 use tributary::runtime::memory_log::{MemoryLog, MemoryWriter, Patience};
 use tributary::runtime::settings::Settings;
+use tributary::runtime::showing::Published;
 use tributary::runtime::site::Site;
 use tributary::runtime::topics::{Names, wanted};
 use tributary::shards::Shard;
+use tributary::telemetry::metrics::Metrics;
 
 use super::plan::{Plan, Theme};
 use super::weather::Sky;
@@ -145,7 +146,8 @@ impl World {
         let (log, name) = (Arc::new(self.log.clone()), format!("i{}", self.started));
         let site = Site::new(log, parts, self.names.clone(), Settings::new(config), name);
         let workers = self.chance.random_range(1..=2);
-        Instance::new(Arc::new(site), roles, workers, Arc::<Board>::default())
+        let view = Published { board: Arc::default(), metrics: Arc::new(Metrics::new()) };
+        Instance::new(Arc::new(site), roles, workers, Arc::new(view))
     }
 
     fn enter(&mut self, instance: Instance<MemoryLog, Line>, foreign_until: Option<Millis>) {
