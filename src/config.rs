@@ -7,6 +7,7 @@ mod fingerprint;
 mod load;
 mod nearest;
 mod place;
+mod predicate;
 mod problem;
 mod quantities;
 mod raw;
@@ -28,6 +29,7 @@ use crate::model::time::{Millis, Span};
 use crate::model::window::{Calendar, WindowKind};
 
 pub use check::channel_id;
+pub use predicate::{Field, Predicate, Test};
 pub use problem::{Problem, Problems};
 pub use schema::json_schema;
 
@@ -302,35 +304,6 @@ pub struct Route {
 pub struct Segment {
     pub segment: String,
     pub when: Vec<Predicate>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Predicate {
-    pub field: Field,
-    pub test: Test,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Field {
-    Answer(String),
-    /// `account.<field>`, without the prefix.
-    Account(String),
-    LeadId,
-    Grade,
-    Stage,
-    Segment,
-}
-
-#[derive(Clone, Debug)]
-pub enum Test {
-    /// Lower-cased; `true` and `false` for booleans, numbers in their shortest form.
-    Equals(String),
-    /// Lower-cased.
-    In(Vec<String>),
-    /// Case-insensitive, unanchored.
-    Matches(Regex),
-    /// The value as a number, within both bounds (inclusive) where given.
-    Range { min: Option<f64>, max: Option<f64> },
 }
 
 #[derive(Clone, Debug)]

@@ -11,13 +11,14 @@ use crate::journal::block::{Block as JournalBlock, Entries, JournalError, Sectio
 use crate::journal::entry::{EntryOf, ItemOf};
 use crate::kpi::measures::{Dim, Measure};
 use crate::model::entity::EntityKey;
-use crate::model::event::{NONE, TouchOf};
+use crate::model::event::{Account as AccountEvent, NONE, TouchOf};
 use crate::model::kinds::TouchKind;
 use crate::model::time::Millis;
 use crate::partials::block::Block;
 use crate::partials::cells::Symbol;
 
 pub mod account;
+pub mod criteria;
 pub mod deal;
 pub mod event_id;
 pub mod fold;
@@ -25,6 +26,7 @@ pub mod forward;
 pub mod lead;
 pub mod letter;
 pub mod levels;
+pub mod records;
 pub mod rows;
 pub mod rules;
 pub mod snapshot;
@@ -39,7 +41,7 @@ pub mod visitor;
 use account::Account;
 use deal::Deal;
 use event_id::PackedId;
-use fold::Fold;
+use fold::{Contributions, Fold};
 use forward::{Forward, ForwardError, News, Recipient};
 use lead::Lead;
 use letter::Letter;
@@ -285,9 +287,31 @@ impl Shard {
                 self.letters.push(Letter::rejected(rejected, source, entry.offset, entry.timestamp));
                 return;
             }
+            (Item::Account(account), _) => return self.hold(account, entry.timestamp),
             _ => return self.apply_mention(&entry.item, subject, late),
         };
         self.count_arrival(source, texts, entry, is_new, late);
+    }
+
+    /// Takes an account's record: what it changes are the leads that have named the account.
+    fn hold(&mut self, account: &AccountEvent<'_>, from: Millis) {
+        let rules = Arc::clone(&self.fold.rules);
+        if !rules.criteria.asks_accounts {
+            return;
+        }
+        let id = &*account.account_id;
+        let from_start = rules.config.accounts_hold_from_start && self.fold.records.is_new(id);
+        let mark = if from_start { self.sources.watermark() } else { self.mark(from) };
+        let leads = self.fold.records.leads_of(id);
+        let before = self.contributions(&leads);
+        self.fold.records.hold(account, from, mark);
+        let after = self.contributions(&leads);
+        before.iter().zip(&after).for_each(|(before, after)| self.fold.replace(before, after));
+    }
+
+    fn contributions(&mut self, leads: &[EntityKey]) -> Vec<Contributions> {
+        let (all, fold) = (&mut self.leads, &mut self.fold);
+        leads.iter().map(|key| all.get_or_insert(*key, || Lead::new(*key)).contributions(fold)).collect()
     }
 
     /// What tells a further entity of an event that another one counts.
@@ -329,7 +353,8 @@ impl Shard {
         let key = match subject {
             Subject::Visitor(key) => key,
             Subject::Lead(key) => {
-                let touch = lead::Touch { at, event_id: &touch.event_id, kind, origin, account, asset, late };
+                let (event_id, lead_id) = (&touch.event_id, touch.lead_id.as_deref());
+                let touch = lead::Touch { at, event_id, kind, origin, lead_id, account, asset, late };
                 return Lead::append(&mut self.leads, key, &touch, fold)
                     || self.leads.get_or_insert(key, || Lead::new(key)).touch(&touch, fold);
             }

@@ -29,6 +29,7 @@ pub enum Unit {
     Count,
     Ratio,
     Currency,
+    Score,
 }
 
 /// Dimension sets: a family of the contract's, or one by name.
@@ -73,6 +74,38 @@ pub fn built_in() -> impl Iterator<Item = &'static Kpi> {
 }
 
 impl Kpi {
+    const fn new(
+        id: &'static str,
+        unit: Unit,
+        meaning: &'static str,
+        formula: &'static str,
+        by: &'static [By],
+    ) -> Self {
+        Self { id, unit, meaning, formula, by, settling: false, interval: false }
+    }
+
+    const fn count(id: &'static str, meaning: &'static str, formula: &'static str, by: &'static [By]) -> Self {
+        Self::new(id, Unit::Count, meaning, formula, by)
+    }
+
+    const fn ratio(id: &'static str, meaning: &'static str, formula: &'static str, by: &'static [By]) -> Self {
+        Self::new(id, Unit::Ratio, meaning, formula, by)
+    }
+
+    const fn currency(id: &'static str, meaning: &'static str, formula: &'static str, by: &'static [By]) -> Self {
+        Self::new(id, Unit::Currency, meaning, formula, by)
+    }
+
+    /// Its facts settle H after their time.
+    const fn settling(self) -> Self {
+        Self { settling: true, ..self }
+    }
+
+    /// It carries a 95 % Wilson interval.
+    const fn with_interval(self) -> Self {
+        Self { interval: true, ..self }
+    }
+
     #[must_use]
     pub fn named(id: &str) -> Option<&'static Self> {
         built_in().find(|kpi| kpi.id == id)
@@ -104,6 +137,7 @@ impl Unit {
             Self::Count => "count",
             Self::Ratio => "ratio",
             Self::Currency => "currency",
+            Self::Score => "score",
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::catalogue::{self, Kpi, matches_glob, sorted};
 use super::formula::{Expr, FormulaError, Name, Split, parse};
-use super::measures::{Dim, Measure};
+use super::measures::{Dim, Measure, Sum};
 use super::quantities::{CREDIT_MODEL, Quantity};
 use crate::config::{Config, Model, UserKpi};
 use crate::model::window::WindowKind;
@@ -230,8 +230,10 @@ fn kinds_of(config: &Config, terms: &[Term], dims: &[Dim]) -> Vec<WindowKind> {
     let widened = |sets: &[Vec<String>]| {
         sets.iter().any(|set| set.len() == dims.len() && dims.iter().all(|dim| set.iter().any(|n| n == dim.name())))
     };
+    let is_present = terms.iter().any(|term| term.view.measure.sum() == Sum::Present);
     let has = |kind: &WindowKind| match kind {
-        WindowKind::Now => false,
+        WindowKind::Now => is_present,
+        _ if is_present => false,
         WindowKind::Minute => !marked,
         WindowKind::Hour => !marked && (coarse || widened(&config.output.hourly_dims)),
         WindowKind::Rolling(_) => coarse || widened(&config.output.rolling_dims),

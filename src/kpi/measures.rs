@@ -25,10 +25,12 @@ pub enum Dim {
     Segment,
     /// Derived from the channel when rows are made; no measure carries it.
     ChannelGroup,
+    Grade,
+    Route,
 }
 
 impl Dim {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Channel,
         Self::Campaign,
         Self::Content,
@@ -44,6 +46,8 @@ impl Dim {
         Self::Reason,
         Self::Segment,
         Self::ChannelGroup,
+        Self::Grade,
+        Self::Route,
     ];
 
     #[must_use]
@@ -64,6 +68,8 @@ impl Dim {
             Self::Reason => "reason",
             Self::Segment => "segment",
             Self::ChannelGroup => "channel_group",
+            Self::Grade => "grade",
+            Self::Route => "route",
         }
     }
 
@@ -91,6 +97,8 @@ pub enum Sum {
     /// Subjects count once in each window: cells are windows; of a rolling kind, +1 on the first day whose window
     /// holds the subject and −1 on the day after the last.
     Distinct,
+    /// What is so at present: cells are of `now` alone.
+    Present,
 }
 
 macro_rules! measures {
@@ -198,6 +206,14 @@ measures! {
     /// Revenue and deals won by the source of the deal's lead: average_deal_value.
     RevenueBySource: Money Additive Settles [Channel, Campaign],
     WonBySource: Count Additive Settles [Channel, Campaign],
+    /// Leads at their entry, with what their score, grade and route are once settled; by source.
+    ScoredLeads: Count Additive Settles [Channel, Campaign],
+    Scores: Count Additive Settles [Channel, Campaign],
+    ScoredLeadsBySegment: Count Additive Settles [Segment],
+    ScoresBySegment: Count Additive Settles [Segment],
+    GradedLeads: Count Additive Settles [Grade, Channel, Campaign],
+    RoutedLeads: Count Additive Settles [Route],
+    SegmentLeads: Count Present Plain [Segment],
     // Accounts (or leads without one)
     /// First won deal of a customer, and its credit.
     Customers: Count Additive Plain [],

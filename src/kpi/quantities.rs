@@ -103,6 +103,11 @@ const TABLES: [&[Quantity]; 8] = [
         quantity("raw_leads", &[all(Measure::RawLeads)]),
         quantity("rejected_leads", &[all(Measure::RejectedLeads)]),
         quantity("duplicate_events", &[all(Measure::DuplicateEvents)]),
+        quantity("scored_leads", &[all(Measure::ScoredLeads), all(Measure::ScoredLeadsBySegment)]),
+        quantity("scores", &[all(Measure::Scores), all(Measure::ScoresBySegment)]),
+        quantity("graded_leads", &[all(Measure::GradedLeads)]),
+        quantity("routed_leads", &[all(Measure::RoutedLeads)]),
+        quantity("segment_leads", &[all(Measure::SegmentLeads)]),
         quantity("stage_cohort", &[all(Measure::StageCohort)]),
         quantity("stage_cohort_moved", &[all(Measure::StageCohortMoved)]),
         quantity("demos", &[at(Measure::Bookings, DEMO), at(Measure::BookingCredit, DEMO)]),
@@ -151,7 +156,7 @@ impl Source {
         });
         // Subjects of a distinct measure cannot be added up over a dimension.
         let whole = || self.measure.dims().iter().all(|dim| by.contains(dim)) && !by.contains(&Dim::ChannelGroup);
-        carried && (self.measure.sum() == Sum::Additive || whole())
+        carried && (self.measure.sum() != Sum::Distinct || whole())
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::fold::{Contributions, Fold};
-use super::forward::{Known, WonDeal};
+use super::forward::{DealSegments, Known, WonDeal};
 use super::table::Keyed;
 use super::visibility::{Visible, views};
 use crate::kpi::measures::{Dim, Measure};
@@ -13,6 +13,7 @@ use crate::model::entity::EntityKey;
 pub struct Account {
     key: EntityKey,
     won: Vec<(WonDeal, Visible)>,
+    segments: Vec<(DealSegments, Visible)>,
 }
 
 impl Keyed for Account {
@@ -26,19 +27,17 @@ const PLACES: [Dim; 4] = [Dim::Channel, Dim::Campaign, Dim::Content, Dim::Term];
 impl Account {
     #[must_use]
     pub const fn new(key: EntityKey) -> Self {
-        Self { key, won: Vec::new() }
+        Self { key, won: Vec::new(), segments: Vec::new() }
     }
 
     /// Takes what its leads tell it at once.
     pub fn hear(&mut self, news: &[(Known, Visible, bool)], fold: &mut Fold) {
         let before = self.contributions(fold);
         for (known, visible, added) in news {
-            if let Known::Won(won) = known {
-                if *added {
-                    self.won.push((won.clone(), *visible));
-                } else {
-                    self.won.retain(|(known, range)| known != won || range != visible);
-                }
+            match known {
+                Known::Won(won) => learn(&mut self.won, won, *visible, *added),
+                Known::Segments(segments) => learn(&mut self.segments, segments, *visible, *added),
+                Known::Touch(_) | Known::FillSession(_) | Known::Deal(_) => {}
             }
         }
         let after = self.contributions(fold);
@@ -47,7 +46,8 @@ impl Account {
 
     fn contributions(&self, fold: &mut Fold) -> Contributions {
         let mut all = Contributions::default();
-        for view in views(self.won.iter().map(|(_, visible)| *visible)) {
+        let won = self.won.iter().map(|(_, visible)| *visible);
+        for view in views(won.chain(self.segments.iter().map(|(_, visible)| *visible))) {
             let seen = self.won.iter().filter(|(_, visible)| visible.to_facts_bound_at(view.from));
             let Some((first, _)) =
                 seen.min_by(|(a, _), (b, _)| (a.at, &a.won_by, a.deal).cmp(&(b.at, &b.won_by, b.deal)))
@@ -55,6 +55,14 @@ impl Account {
                 continue;
             };
             all.fact(&fold.rules, view, Measure::Customers, first.at, &[], 1);
+            let segments = self
+                .segments
+                .iter()
+                .filter(|(of, visible)| of.deal == first.deal && visible.to_facts_bound_at(view.from));
+            for segment in segments.flat_map(|(of, _)| &of.segments) {
+                let segment = fold.symbols.of(Dim::Segment, segment);
+                all.fact(&fold.rules, view, Measure::CustomersBySegment, first.at, &[segment], 1);
+            }
             for (model, origin, credit) in &first.credits {
                 let detailed = fold.rules.models.iter().any(|known| known.name == *model && known.detailed);
                 let kept = if detailed { 4 } else { 2 };
@@ -70,5 +78,15 @@ impl Account {
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.won.capacity() * size_of::<(WonDeal, Visible)>()
+            + self.segments.capacity() * size_of::<(DealSegments, Visible)>()
+    }
+}
+
+/// Adds what is known, or takes it back.
+fn learn<T: Clone + PartialEq>(all: &mut Vec<(T, Visible)>, known: &T, visible: Visible, added: bool) {
+    if added {
+        all.push((known.clone(), visible));
+    } else {
+        all.retain(|(other, range)| other != known || *range != visible);
     }
 }

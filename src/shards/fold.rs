@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::event_id::LongIds;
 use super::forward::{Known, News, Recipient};
+use super::records::Records;
 use super::rules::Rules;
 use super::symbols::Symbols;
 use super::tally::{Difference, Fact, Tally};
@@ -24,6 +25,7 @@ pub struct Fold {
     pub tally: Tally,
     pub ids: LongIds,
     pub names: Names,
+    pub records: Records,
     /// What other entities are to be told, in the order found.
     pub news: Vec<News>,
     difference: Difference,
@@ -53,18 +55,18 @@ impl Fold {
     pub fn new(rules: Arc<Rules>) -> Self {
         let symbols = Symbols::new(rules.config.output.max_values);
         let tally = Tally::new(rules.plan.clone(), LocalTime::new(rules.config.time.calendar.clone()));
-        Self::with(rules, symbols, tally, LongIds::default())
+        Self::with(rules, symbols, tally, LongIds::default(), Records::default())
     }
 
     #[must_use]
-    pub fn with(rules: Arc<Rules>, mut symbols: Symbols, tally: Tally, ids: LongIds) -> Self {
+    pub fn with(rules: Arc<Rules>, mut symbols: Symbols, tally: Tally, ids: LongIds, records: Records) -> Self {
         let names = Names {
             stages: Stage::ALL.map(|stage| symbols.of(Dim::Stage, stage.name())),
             kinds: std::array::from_fn(|n| symbols.of(Dim::Kind, TouchKind::ALL[n].name())),
             models: rules.models.iter().map(|model| symbols.of(Dim::Model, &model.name)).collect(),
             unattributed: symbols.of(Dim::Channel, UNATTRIBUTED),
         };
-        Self { rules, symbols, tally, ids, names, news: Vec::new(), difference: Difference::default() }
+        Self { rules, symbols, tally, ids, names, records, news: Vec::new(), difference: Difference::default() }
     }
 
     #[must_use]
@@ -116,6 +118,13 @@ impl Fold {
 }
 
 impl Contributions {
+    /// Adds what is so at present: only the view that sees all that is known says it.
+    pub fn present(&mut self, rules: &Rules, view: Visible, measure: Measure, values: &[Symbol], amount: i64) {
+        if rules.plan.wants(measure) && view.to == Millis::MAX {
+            self.facts.push(Fact { measure, at: Millis(0), values: values.iter().copied().collect(), amount });
+        }
+    }
+
     /// Adds a fact if the plan wants its measure and the view is the one that its bound sees.
     pub fn fact(&mut self, rules: &Rules, view: Visible, measure: Measure, at: Millis, values: &[Symbol], amount: i64) {
         if rules.plan.wants(measure) && view.to_facts_bound_at(rules.bound(at, measure.settles())) {

@@ -11,7 +11,7 @@ use crate::model::entity::EntityKey;
 use crate::model::kinds::TouchKind;
 use crate::model::time::Millis;
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forward {
@@ -56,6 +56,8 @@ pub enum Known {
     Deal(DealFacts),
     /// A deal of the account was won, and whose credit that was.
     Won(WonDeal),
+    /// The segments of the lead that a won deal has in the end.
+    Segments(DealSegments),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -114,6 +116,12 @@ pub struct WonDeal {
     pub deal: EntityKey,
     /// By model (as ordered in the rules) and origin (channel, campaign, content, term).
     pub credits: Vec<(String, [String; 4], i64)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DealSegments {
+    pub deal: EntityKey,
+    pub segments: Vec<String>,
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

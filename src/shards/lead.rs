@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::event_id::LongIds;
 use super::fold::Fold;
 use super::forward::{DealFacts, FillSession, Known, VisitorTouch};
+use super::records::Records;
 use super::rows::{self, TouchRow};
 use super::symbols::OriginId;
 use super::table::{Keyed, Table, key_of};
@@ -21,6 +22,7 @@ mod contributions;
 mod conversions;
 mod history;
 mod seen;
+mod standing;
 
 pub use history::History;
 use history::{AccountSeen, FillRow, StageRow, Stitched};
@@ -70,7 +72,7 @@ impl Lead {
     /// The usual touch, of a lead that is nothing but touches: in time, after all that there are, and no booking. It is
     /// added without unpacking them. False when it is another: then nothing was done.
     pub fn append(leads: &mut Table<Self>, key: EntityKey, touch: &Touch<'_>, fold: &mut Fold) -> bool {
-        if touch.late.is_some() || touch.is_booking() || fold.rules.account(touch.account).is_some() {
+        if touch.late.is_some() || touch.matters(fold) || fold.rules.account(touch.account).is_some() {
             return false;
         }
         let Some((spot, packed)) = leads.packed_one(key) else { return false };
@@ -96,7 +98,7 @@ impl Lead {
         if touch.late.is_none() {
             touch.count(fold);
         }
-        if self.changes_nothing(touch) {
+        if self.changes_nothing(touch, fold) {
             self.put_touch(place, touch, fold);
         } else {
             self.with_difference(fold, |lead, fold| lead.put_touch(place, touch, fold));
@@ -116,14 +118,18 @@ impl Lead {
 
     /// Whether a touch leaves all that the lead contributed as it is: it comes in time and after all of it, and is no
     /// booking.
-    fn changes_nothing(&self, new: &Touch<'_>) -> bool {
+    fn changes_nothing(&self, new: &Touch<'_>, fold: &Fold) -> bool {
         let later = self.history.as_ref().is_none_or(|history| history.latest < new.at);
-        later && new.late.is_none() && !new.is_booking()
+        later && new.late.is_none() && !new.matters(fold)
     }
 
     fn put_touch(&mut self, place: usize, new: &Touch<'_>, fold: &mut Fold) {
         let id = fold.ids.pack(new.event_id);
+        if let Some(lead_id) = new.lead_id.filter(|_| fold.rules.criteria.asks_ids) {
+            self.history().id.get_or_insert_with(|| lead_id.into());
+        }
         if let Some(account) = fold.rules.account(new.account).map(Box::<str>::from) {
+            self.name(&account, fold);
             let visible = Visible::since(new.late);
             self.history().see_account(AccountSeen {
                 at: new.at,
@@ -158,6 +164,19 @@ impl Lead {
         self.touches.insert(place, TouchRow::new(new.at, id, new.kind, new.origin));
     }
 
+    /// Notes that it has named an account, whose record its rules may ask for.
+    fn name(&self, account: &str, fold: &mut Fold) {
+        if fold.rules.criteria.asks_accounts {
+            fold.records.name(account, self.key);
+        }
+    }
+
+    /// The same for all that it has named: after a restart.
+    pub fn name_accounts(&self, records: &mut Records) {
+        let accounts = self.history.iter().flat_map(|history| &history.accounts);
+        accounts.for_each(|seen| records.name(&seen.account, self.key));
+    }
+
     /// The newest touches by time are kept. What the others contributed stays counted.
     fn forget_beyond(&mut self, fold: &mut Fold) {
         let beyond = self.touches.len().saturating_sub(fold.rules.config.journey.max_touches);
@@ -174,8 +193,11 @@ impl Lead {
         }
         let account =
             AccountSeen::new(fill.account_id.as_deref(), Topic::FormFills, row.at, &fill.event_id, late, fold);
-        self.with_difference(fold, |lead, _| {
+        let lead_id = fold.rules.criteria.asks_ids.then(|| Box::from(&*fill.lead_id));
+        self.with_difference(fold, |lead, fold| {
+            account.iter().for_each(|account| lead.name(&account.account, fold));
             let history = lead.history();
+            history.id = history.id.take().or(lead_id);
             history.reach(row.at);
             account.into_iter().for_each(|account| history.see_account(account));
             history.fills.insert(place, row);
@@ -189,8 +211,11 @@ impl Lead {
         let Err(place) = self.history().find_stage(row.at, &row.event_id) else { return false };
         let account =
             AccountSeen::new(stage.account_id.as_deref(), Topic::DealStages, row.at, &stage.event_id, late, fold);
-        self.with_difference(fold, |lead, _| {
+        let lead_id = fold.rules.criteria.asks_ids.then(|| Box::from(&*stage.lead_id));
+        self.with_difference(fold, |lead, fold| {
+            account.iter().for_each(|account| lead.name(&account.account, fold));
             let history = lead.history();
+            history.id = history.id.take().or(lead_id);
             history.reach(row.at);
             account.into_iter().for_each(|account| history.see_account(account));
             history.stages.insert(place, row);
@@ -206,7 +231,7 @@ impl Lead {
                     Known::Touch(touch) => lead.hear_touch(touch, *visible, *added, fold),
                     Known::FillSession(session) => lead.hear_session(session, *visible, *added, fold),
                     Known::Deal(deal) => lead.hear_deal(deal, *visible, *added),
-                    Known::Won(_) => {}
+                    Known::Won(_) | Known::Segments(_) => {}
                 }
             }
         });
@@ -222,6 +247,7 @@ impl Lead {
                 known_from: touch.known_from,
                 visible,
             };
+            self.name(account, fold);
             if added { self.history().see_account(seen) } else { self.history().unsee_account(&seen) }
         }
         if matches!(touch.kind, TouchKind::DemoBooked | TouchKind::MeetingBooked) {
@@ -266,7 +292,7 @@ impl Lead {
     }
 
     /// Changes the lead and lets the difference of what it contributes flow on.
-    fn with_difference(&mut self, fold: &mut Fold, change: impl FnOnce(&mut Self, &mut Fold)) {
+    pub fn with_difference(&mut self, fold: &mut Fold, change: impl FnOnce(&mut Self, &mut Fold)) {
         let before = self.contributions(fold);
         change(self, fold);
         let after = self.contributions(fold);
@@ -292,6 +318,7 @@ pub struct Touch<'a> {
     pub event_id: &'a EventId<'a>,
     pub kind: TouchKind,
     pub origin: OriginId,
+    pub lead_id: Option<&'a str>,
     pub account: Option<&'a str>,
     pub asset: Option<&'a str>,
     /// The watermark on arrival, if it was late.
@@ -306,6 +333,11 @@ const fn growth(len: usize) -> usize {
 impl Touch<'_> {
     const fn is_booking(&self) -> bool {
         matches!(self.kind, TouchKind::DemoBooked | TouchKind::MeetingBooked)
+    }
+
+    /// Whether it may change what the lead contributes even when it comes last.
+    fn matters(&self, fold: &Fold) -> bool {
+        self.is_booking() || fold.rules.criteria.scores_at(self.kind)
     }
 
     /// What it counts by itself, whatever else the lead does.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::criteria::Criteria;
 use crate::attribution::rules::Rule;
 use crate::config::Config;
 use crate::kpi::plan::Plan;
@@ -18,6 +19,7 @@ pub struct Rules {
     /// The enabled rule-based models, and `last` when it is not among them: formulas that need a credit take it.
     pub models: Vec<CreditModel>,
     pub groups: ChannelGroups,
+    pub criteria: Criteria,
     engaging: [bool; TouchKind::ALL.len()],
     not_accounts: BTreeSet<String>,
 }
@@ -57,6 +59,7 @@ impl Rules {
             models,
             groups: ChannelGroups::new(config.channels.groups.clone(), config.channels.not_marketing.clone()),
             engaging,
+            criteria: Criteria::new(&config),
             not_accounts: config.identity.not_accounts.iter().map(|name| name.to_lowercase()).collect(),
             config,
         }

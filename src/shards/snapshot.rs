@@ -16,6 +16,7 @@ use super::event_id::LongIds;
 use super::fold::Fold;
 use super::lead::Lead;
 use super::levels::Levels;
+use super::records::Records;
 use super::rules::Rules;
 use super::sources::Sources;
 use super::spend::Spending;
@@ -28,7 +29,7 @@ use crate::kpi::measures::Dim;
 use crate::model::window::LocalTime;
 use crate::partials::cells::{Amount, CellKey, Symbol};
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// Version, checksum, part, rows.
 const ENVELOPE: usize = 11;
@@ -77,6 +78,7 @@ struct HeadRef<'a> {
     sources: &'a Sources,
     levels: &'a Levels,
     spending: &'a Spending,
+    records: &'a Records,
     counters: Counters,
 }
 
@@ -87,6 +89,7 @@ struct Head {
     sources: Sources,
     levels: Levels,
     spending: Spending,
+    records: Records,
     counters: Counters,
 }
 
@@ -102,6 +105,7 @@ impl Shard {
             sources: &self.sources,
             levels: &self.levels,
             spending: &self.spending,
+            records: &self.fold.records,
             counters: self.counters,
         };
         chunks.items(Part::Head, [head]);
@@ -260,9 +264,13 @@ impl Loading {
         let ids: LongIds = postcard::from_bytes(&self.ids).map_err(|e| bad(&e.to_string()))?;
         let time = LocalTime::new(rules.config.time.calendar.clone());
         let tally = Tally::load(rules.plan.clone(), time, self.cells);
+        let mut fold = Fold::with(rules, symbols, tally, ids, head.records);
+        if fold.rules.criteria.asks_accounts {
+            self.leads.whole().for_each(|lead| lead.name_accounts(&mut fold.records));
+        }
         Ok(Shard {
             number,
-            fold: Fold::with(rules, symbols, tally, ids),
+            fold,
             positions: head.positions,
             sources: head.sources,
             levels: head.levels,

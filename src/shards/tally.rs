@@ -152,7 +152,7 @@ impl Tally {
 
     /// The cells of an additive measure's fact.
     pub fn cells_of(&mut self, measure: Measure, at: Millis, values: &[Symbol], mut to: impl FnMut(CellKey)) {
-        debug_assert_eq!(measure.sum(), Sum::Additive);
+        debug_assert_ne!(measure.sum(), Sum::Distinct);
         debug_assert_eq!(measure.dims().len(), values.len());
         for (grain, kept) in self.plan.grains(measure) {
             let bucket = self.time.window_at(*grain, at);

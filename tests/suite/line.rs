@@ -117,7 +117,15 @@ impl Line {
                     let is_new = event.event_id().is_none_or(|id| seen.insert((record.topic, id.to_string())));
                     let at = event.occurred_at();
                     let oldest = watermark.map(|watermark| watermark - self.config.time.allowed_lateness);
-                    let late_at = watermark.filter(|_| at.zip(oldest).is_some_and(|(at, oldest)| at < oldest));
+                    let late_at = match &event {
+                        // The first record of an account may hold from the start: what is settled by now does not see it.
+                        tributary::model::event::Event::Account(account) => {
+                            let id = account.account_id.to_string();
+                            let is_first = seen.insert((Topic::Accounts, id)) && self.config.accounts_hold_from_start;
+                            watermark.filter(|_| is_first || oldest.is_some_and(|oldest| record.timestamp < oldest))
+                        }
+                        _ => watermark.filter(|_| at.zip(oldest).is_some_and(|(at, oldest)| at < oldest)),
+                    };
                     match at.filter(|_| !is_new) {
                         Some(at) => {
                             heard.twice += 1;
@@ -152,7 +160,8 @@ impl Line {
             }
         }
         for record in records {
-            let partition = self.chance.random_range(0..PARTITIONS);
+            // Records of an account are in one partition.
+            let partition = if record.topic == Topic::Accounts { 0 } else { self.chance.random_range(0..PARTITIONS) };
             let source = Source { topic: record.topic, partition };
             let (range, watermark) = ranges.get_mut(&source).expect("every source has a range");
             let (offset, timestamp) = (range.to, record.timestamp);

@@ -1,118 +1,40 @@
 //! Money: spend, what it bought, and what came of it.
 
-use super::{By, Kpi, Unit};
+use super::{By, Kpi};
 use crate::kpi::measures::Dim;
 
 const CREDITED: &[By] = &[By::Total, By::M];
 const VALUE: &[By] = &[By::Total, By::M, By::Dims(&[Dim::Segment])];
 
 pub(super) const KPIS: &[Kpi] = &[
-    Kpi {
-        id: "spend",
-        unit: Unit::Currency,
-        meaning: "Money spent; what is for a period accrues over it.",
-        formula: "spend",
-        by: &[By::Total, By::C, By::Dims(&[Dim::Category])],
-        settling: false,
-        interval: false,
-    },
-    Kpi {
-        id: "cost_per_lead",
-        unit: Unit::Currency,
-        meaning: "Spend over leads.",
-        formula: "spend / leads",
-        by: CREDITED,
-        settling: false,
-        interval: false,
-    },
-    Kpi {
-        id: "cost_per_mql",
-        unit: Unit::Currency,
-        meaning: "Spend over mqls.",
-        formula: "spend / mqls",
-        by: CREDITED,
-        settling: false,
-        interval: false,
-    },
-    Kpi {
-        id: "cost_per_sql",
-        unit: Unit::Currency,
-        meaning: "Spend over sqls.",
-        formula: "spend / sqls",
-        by: CREDITED,
-        settling: false,
-        interval: false,
-    },
-    Kpi {
-        id: "cost_per_opportunity",
-        unit: Unit::Currency,
-        meaning: "Spend over opportunities.",
-        formula: "spend / opportunities",
-        by: CREDITED,
-        settling: false,
-        interval: false,
-    },
-    Kpi {
-        id: "customer_acquisition_cost",
-        unit: Unit::Currency,
-        meaning: "Spend over customers.",
-        formula: "spend / customers",
-        by: CREDITED,
-        settling: false,
-        interval: false,
-    },
-    Kpi {
-        id: "pipeline",
-        unit: Unit::Currency,
-        meaning: "Amounts of the deals entering the stage opportunity.",
-        formula: "pipeline",
-        by: VALUE,
-        settling: true,
-        interval: false,
-    },
-    Kpi {
-        id: "revenue",
-        unit: Unit::Currency,
-        meaning: "Amounts of the deals won.",
-        formula: "revenue",
-        by: VALUE,
-        settling: true,
-        interval: false,
-    },
-    Kpi {
-        id: "average_deal_value",
-        unit: Unit::Currency,
-        meaning: "Revenue over deals won, by the source of their lead.",
-        formula: "revenue_by_source / won_by_source",
-        by: &[By::Total, By::S],
-        settling: true,
-        interval: false,
-    },
-    Kpi {
-        id: "win_ratio",
-        unit: Unit::Ratio,
-        meaning: "Deals won over deals closed.",
-        formula: "closed_won / (closed_won + closed_lost)",
-        by: &[By::Total, By::S],
-        settling: false,
-        interval: true,
-    },
-    Kpi {
-        id: "return_on_ad_spend",
-        unit: Unit::Ratio,
-        meaning: "Revenue over spend.",
-        formula: "revenue / spend",
-        by: CREDITED,
-        settling: true,
-        interval: false,
-    },
-    Kpi {
-        id: "return_on_investment",
-        unit: Unit::Ratio,
-        meaning: "Revenue less spend, over spend.",
-        formula: "(revenue - spend) / spend",
-        by: CREDITED,
-        settling: true,
-        interval: false,
-    },
+    Kpi::currency(
+        "spend",
+        "Money spent; what is for a period accrues over it.",
+        "spend",
+        &[By::Total, By::C, By::Dims(&[Dim::Category])],
+    ),
+    Kpi::currency("cost_per_lead", "Spend over leads.", "spend / leads", CREDITED),
+    Kpi::currency("cost_per_mql", "Spend over mqls.", "spend / mqls", CREDITED),
+    Kpi::currency("cost_per_sql", "Spend over sqls.", "spend / sqls", CREDITED),
+    Kpi::currency("cost_per_opportunity", "Spend over opportunities.", "spend / opportunities", CREDITED),
+    Kpi::currency("customer_acquisition_cost", "Spend over customers.", "spend / customers", CREDITED),
+    Kpi::currency("pipeline", "Amounts of the deals entering the stage opportunity.", "pipeline", VALUE).settling(),
+    Kpi::currency("revenue", "Amounts of the deals won.", "revenue", VALUE).settling(),
+    Kpi::currency(
+        "average_deal_value",
+        "Revenue over deals won, by the source of their lead.",
+        "revenue_by_source / won_by_source",
+        &[By::Total, By::S],
+    )
+    .settling(),
+    Kpi::ratio(
+        "win_ratio",
+        "Deals won over deals closed.",
+        "closed_won / (closed_won + closed_lost)",
+        &[By::Total, By::S],
+    )
+    .with_interval(),
+    Kpi::ratio("return_on_ad_spend", "Revenue over spend.", "revenue / spend", CREDITED).settling(),
+    Kpi::ratio("return_on_investment", "Revenue less spend, over spend.", "(revenue - spend) / spend", CREDITED)
+        .settling(),
 ];

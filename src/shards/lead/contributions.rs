@@ -1,7 +1,11 @@
 //! What a lead contributes: the facts of its conversions and cohorts, and what it tells its accounts.
 
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
 use super::super::fold::{Contributions, Fold};
-use super::super::forward::{DealFacts, Known, Recipient, WonDeal};
+use super::super::forward::{DealFacts, DealSegments, Known, Recipient, WonDeal};
 use super::super::visibility::{Visible, join, views};
 use super::Lead;
 use super::conversions::{Conversion, Converted, Share, conversions};
@@ -14,15 +18,26 @@ use crate::model::stage::Stage;
 use crate::model::time::Millis;
 use crate::partials::cells::Symbol;
 
+/// After all that is known, and before what lasts ends.
+const PRESENT: Millis = Millis(Millis::MAX.0 - 1);
+
 type Told = (Recipient, Known);
 
 impl Lead {
     /// What it contributes, given all that it knows. What its touches count by themselves is not in it.
-    pub(super) fn contributions(&self, fold: &mut Fold) -> Contributions {
-        let Some(history) = &self.history else { return Contributions::default() };
+    pub(in crate::shards) fn contributions(&self, fold: &mut Fold) -> Contributions {
+        let of_touches;
+        let history = match &self.history {
+            Some(history) => history,
+            None if !fold.rules.criteria.has_points => return Contributions::default(),
+            None => {
+                of_touches = Box::default();
+                &of_touches
+            }
+        };
         let mut all = Contributions::default();
         let mut told = Vec::new();
-        for view in views(history.marks()) {
+        for view in views(history.marks(&fold.rules, &fold.records)) {
             let seen = Seen::new(self, history, view, fold);
             let mut view = View { view, seen: &seen, all: &mut all, told: Vec::new() };
             view.count(fold);
@@ -59,6 +74,7 @@ impl View<'_> {
         for n in 0..self.seen.deals.len() {
             self.count_deal(self.seen.deals[n], source, fold);
         }
+        self.count_class(source, fold);
     }
 
     /// Channel and campaign of the first touch of its journey at lead entry.
@@ -88,6 +104,9 @@ impl View<'_> {
             Converted::Meeting => (MEETING, Measure::Bookings, Measure::BookingCredit),
         };
         let stage = fold.symbols.of(Dim::Stage, name);
+        if conversion.deal.is_none() {
+            self.count_by_segment(Measure::EntriesBySegment, Some(stage), at, 1, fold);
+        }
         let wants = |measure| fold.rules.plan.wants_stage(measure, name);
         let (wants_credit, wants_value) = (wants(credit), wants(Measure::DealValueCredit));
         if wants(count) {
@@ -143,6 +162,9 @@ impl View<'_> {
             } else if !is_customer {
                 is_customer = true;
                 self.fact(fold, Measure::Customers, customer.at, &[], 1);
+                if deal.is_owned(customer.at + fold.rules.settle()) {
+                    self.count_by_segment(Measure::CustomersBySegment, None, customer.at, 1, fold);
+                }
                 for (model, share) in customer.credits {
                     let [_, values @ ..] = fold.credit_values(Symbol::ABSENT, model, share);
                     self.fact(fold, Measure::CustomerCredit, customer.at, &values, share.1);
@@ -151,9 +173,14 @@ impl View<'_> {
         }
     }
 
-    fn count_fills(&mut self, fold: &Fold) {
+    fn count_fills(&mut self, fold: &mut Fold) {
         let Some(fill) = self.seen.first_fill() else { return };
         self.fact(fold, Measure::RawLeads, fill.at, &[], 1);
+        if let Some((at, rule)) = self.seen.standing.rejected {
+            let reason = fold.rules.criteria.reject[rule].0.clone();
+            let reason = fold.symbols.of(Dim::Reason, &reason);
+            self.fact(fold, Measure::RejectedLeads, at, &[reason], 1);
+        }
         if self.seen.lead_entries()[0] == Some(fill.at) {
             if let Some(asset) = fill.asset {
                 self.fact(fold, Measure::ContentLeads, fill.at, &[asset], 1);
@@ -174,8 +201,10 @@ impl View<'_> {
                 let name = fold.symbols.of(Dim::Stage, name);
                 let values = [name, source[0], source[1]];
                 self.fact(fold, Measure::Cohort, at, &values, 1);
+                self.count_by_segment(Measure::CohortBySegment, Some(name), at, 1, fold);
                 if self.has_reached(reached, at + fold.rules.settle()) {
                     self.fact(fold, Measure::CohortReached, at, &values, 1);
+                    self.count_by_segment(Measure::CohortReachedBySegment, Some(name), at, 1, fold);
                 }
             }
         }
@@ -210,19 +239,92 @@ impl View<'_> {
         }
     }
 
-    fn count_deal(&mut self, deal: &DealFacts, source: [Symbol; 2], fold: &Fold) {
-        if let Some(at) = deal.lost.filter(|at| deal.is_owned(*at)) {
+    /// Score, grade and route of a lead that entered, once settled; and the segments that it is in now.
+    fn count_class(&mut self, source: [Symbol; 2], fold: &mut Fold) {
+        for segment in self.segments(PRESENT, Measure::SegmentLeads, fold) {
+            self.all.present(&fold.rules, self.view, Measure::SegmentLeads, &[segment], 1);
+        }
+        let measures =
+            [Measure::ScoredLeads, Measure::ScoredLeadsBySegment, Measure::GradedLeads, Measure::RoutedLeads];
+        let Some(at) = self.seen.lead_entries()[0].filter(|_| measures.iter().any(|measure| fold.wants(*measure)))
+        else {
+            return;
+        };
+        let until = at + fold.rules.settle();
+        if self.seen.standing.is_rejected(until) {
+            return;
+        }
+        let score = self.seen.standing.score(until);
+        self.fact(fold, Measure::Scores, at, &source, score);
+        self.fact(fold, Measure::ScoredLeads, at, &source, 1);
+        self.count_by_segment(Measure::ScoresBySegment, None, at, score, fold);
+        self.count_by_segment(Measure::ScoredLeadsBySegment, None, at, 1, fold);
+        let class = self.seen.class(until, fold);
+        if let Some(grade) = class.grade {
+            let name = fold.rules.criteria.grades[grade].0.clone();
+            let values = [fold.symbols.of(Dim::Grade, &name), source[0], source[1]];
+            self.fact(fold, Measure::GradedLeads, at, &values, 1);
+        }
+        if let Some(route) = class.route {
+            let name = fold.rules.criteria.routes[route].0.clone();
+            let route = fold.symbols.of(Dim::Route, &name);
+            self.fact(fold, Measure::RoutedLeads, at, &[route], 1);
+        }
+    }
+
+    /// The segments that the lead is in, if a measure of them is wanted.
+    fn segments(&self, at: Millis, measure: Measure, fold: &mut Fold) -> SmallVec<[Symbol; 4]> {
+        let rules = Arc::clone(&fold.rules);
+        if rules.criteria.segments.is_empty() || !rules.plan.wants(measure) {
+            return SmallVec::new();
+        }
+        let class = self.seen.class(at, fold);
+        let names = class.segments.iter().map(|place| &rules.criteria.segments[*place].0);
+        names.map(|name| fold.symbols.of(Dim::Segment, name)).collect()
+    }
+
+    /// A settling fact under each segment that the lead is in by then.
+    fn count_by_segment(&mut self, measure: Measure, of: Option<Symbol>, at: Millis, amount: i64, fold: &mut Fold) {
+        for segment in self.segments(at + fold.rules.settle(), measure, fold) {
+            let values: SmallVec<[Symbol; 2]> = of.into_iter().chain([segment]).collect();
+            self.fact(fold, measure, at, &values, amount);
+        }
+    }
+
+    /// What goes by the lead that a deal has in the end: its amounts by source and segment.
+    fn count_settled_deal(&mut self, deal: &DealFacts, source: [Symbol; 2], fold: &mut Fold) {
+        for (stage, entry) in Stage::DEAL_STAGES.into_iter().zip(deal.entries) {
+            let Some(entry) = entry else { continue };
+            if !deal.is_owned(entry.at + fold.rules.settle()) || self.seen.standing.is_rejected(entry.at) {
+                continue;
+            }
+            let name = fold.names.stages[stage as usize];
+            self.count_by_segment(Measure::EntriesBySegment, Some(name), entry.at, 1, fold);
+            if stage != Stage::Proposal {
+                self.count_by_segment(Measure::DealValueBySegment, Some(name), entry.at, entry.value, fold);
+            }
+            if stage == Stage::Won {
+                self.fact(fold, Measure::RevenueBySource, entry.at, &source, entry.value);
+                self.fact(fold, Measure::WonBySource, entry.at, &source, 1);
+                let segments = self.segments(entry.at + fold.rules.settle(), Measure::CustomersBySegment, fold);
+                if let Some(account) = self.seen.account(entry.at).filter(|_| !segments.is_empty()) {
+                    let segments = segments.iter().map(|segment| fold.symbols.text(*segment).to_owned()).collect();
+                    let won = DealSegments { deal: deal.deal, segments };
+                    self.told.push((Recipient::Account(EntityKey::of(account)), Known::Segments(won)));
+                }
+            }
+        }
+    }
+
+    fn count_deal(&mut self, deal: &DealFacts, source: [Symbol; 2], fold: &mut Fold) {
+        self.count_settled_deal(deal, source, fold);
+        let is_counted = |at: Millis| deal.is_owned(at) && !self.seen.standing.is_rejected(at);
+        if let Some(at) = deal.lost.filter(|at| is_counted(*at)) {
             self.fact(fold, Measure::LostDeals, at, &source, 1);
             self.fact(fold, Measure::ClosedLost, at, &source, 1);
         }
-        if let Some(won) = deal.entries[2]
-            && deal.is_owned(won.at + fold.rules.settle())
-        {
-            self.fact(fold, Measure::RevenueBySource, won.at, &source, won.value);
-            self.fact(fold, Measure::WonBySource, won.at, &source, 1);
-        }
         for (n, entry) in deal.entries.iter().enumerate().take(2) {
-            if let Some(entry) = entry.filter(|entry| deal.is_owned(entry.at)) {
+            if let Some(entry) = entry.filter(|entry| is_counted(entry.at)) {
                 let values = [fold.names.stages[Stage::Opportunity as usize + n]];
                 let until = entry.at + fold.rules.settle();
                 self.fact(fold, Measure::StageCohort, entry.at, &values, 1);

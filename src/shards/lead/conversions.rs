@@ -45,7 +45,7 @@ pub fn conversions(seen: &Seen<'_>) -> Vec<Conversion> {
         }
     }
     for (kind, what) in [(TouchKind::DemoBooked, Converted::Demo), (TouchKind::MeetingBooked, Converted::Meeting)] {
-        if let Some((touch, at)) = seen.booking(kind) {
+        if let Some((touch, at)) = seen.booking(kind).filter(|(_, at)| !seen.standing.is_rejected(*at)) {
             all.push(Conversion { what, at, entered: by(of_lead, at), deal: None, own_touch: Some(touch) });
         }
     }
@@ -55,7 +55,7 @@ pub fn conversions(seen: &Seen<'_>) -> Vec<Conversion> {
             of_deal[stage as usize] = entry.map(|entry| entry.at);
         }
         for (stage, entry) in Stage::DEAL_STAGES.into_iter().zip(deal.entries) {
-            if let Some(entry) = entry.filter(|entry| deal.is_owned(entry.at)) {
+            if let Some(entry) = entry.filter(|e| deal.is_owned(e.at) && !seen.standing.is_rejected(e.at)) {
                 let (what, at) = (Converted::Entered(stage), entry.at);
                 let deal = Some((n, entry.value));
                 all.push(Conversion { what, at, entered: by(of_deal, at), deal, own_touch: None });

@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::criteria::Question;
 use super::super::event_id::{LongIds, PackedId};
 use super::super::fold::Fold;
 use super::super::forward::DealFacts;
+use super::super::records::Records;
+use super::super::rules::Rules;
 use super::super::symbols::OriginId;
 use super::super::visibility::Visible;
 use crate::kpi::measures::Dim;
@@ -21,6 +24,8 @@ pub struct History {
     pub latest: Millis,
     /// Touches of its visitors, and its own that came late; in the order of time and id.
     pub stitched: Vec<Stitched>,
+    /// As records spell it, if some rule asks for it.
+    pub id: Option<Box<str>>,
     /// In the order of time and id.
     pub fills: Vec<FillRow>,
     pub stages: Vec<StageRow>,
@@ -35,6 +40,7 @@ impl Default for History {
         Self {
             latest: Millis::MIN,
             stitched: Vec::new(),
+            id: None,
             fills: Vec::new(),
             stages: Vec::new(),
             sessions: Vec::new(),
@@ -64,6 +70,8 @@ pub struct FillRow {
     pub event_id: Box<str>,
     pub kind: FormKind,
     pub asset: Option<Symbol>,
+    /// To the questions that some rule asks.
+    pub answers: Box<[(Question, Box<str>)]>,
     pub late: Option<Millis>,
 }
 
@@ -101,6 +109,7 @@ impl FillRow {
             event_id: fill.event_id.text().into(),
             kind: fill.form_kind,
             asset: fill.asset_id.as_deref().map(|asset| fold.symbols.of(Dim::Asset, asset)),
+            answers: fold.rules.criteria.answers(fill.answers.iter()),
             late,
         }
     }
@@ -175,14 +184,16 @@ impl History {
     }
 
     /// Every mark that splits what facts may see.
-    pub fn marks(&self) -> impl Iterator<Item = Visible> {
+    pub fn marks(&self, rules: &Rules, records: &Records) -> impl Iterator<Item = Visible> {
         let fills = self.fills.iter().map(|row| Visible::since(row.late));
         let stages = self.stages.iter().map(|row| Visible::since(row.late));
         let stitched = self.stitched.iter().map(|row| row.visible);
         let sessions = self.sessions.iter().map(|row| row.visible);
         let accounts = self.accounts.iter().map(|row| row.visible);
         let deals = self.deals.iter().map(|(_, visible)| *visible);
-        fills.chain(stages).chain(stitched).chain(sessions).chain(accounts).chain(deals)
+        let named = self.accounts.iter().filter(|_| rules.criteria.asks_accounts);
+        let records = named.flat_map(|seen| records.marks(&seen.account));
+        fills.chain(stages).chain(stitched).chain(sessions).chain(accounts).chain(deals).chain(records)
     }
 
     pub const fn bytes(&self) -> usize {

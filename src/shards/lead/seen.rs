@@ -6,6 +6,7 @@ use super::super::symbols::OriginId;
 use super::super::visibility::Visible;
 use super::Lead;
 use super::history::{AccountSeen, FillRow, History, SessionOfFill, StageRow};
+use super::standing::Standing;
 use crate::model::kinds::{FormKind, TouchKind};
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
@@ -20,6 +21,9 @@ pub struct SeenTouch {
 }
 
 pub struct Seen<'a> {
+    pub view: Visible,
+    pub id: &'a str,
+    pub standing: Standing,
     /// In the order of time and id.
     pub touches: Vec<SeenTouch>,
     pub fills: Vec<&'a FillRow>,
@@ -33,14 +37,19 @@ impl<'a> Seen<'a> {
     pub fn new(lead: &'a Lead, history: &'a History, view: Visible, fold: &Fold) -> Self {
         let sees = |visible: Visible| visible.to_facts_bound_at(view.from);
         let late = |mark| sees(Visible::since(mark));
-        Self {
+        let mut seen = Self {
+            view,
+            id: history.id.as_deref().unwrap_or_default(),
+            standing: Standing::default(),
             touches: touches(lead, history, view, fold),
             fills: history.fills.iter().filter(|row| late(row.late)).collect(),
             stages: history.stages.iter().filter(|row| late(row.late)).collect(),
             sessions: history.sessions.iter().filter(|row| sees(row.visible)).collect(),
             accounts: history.accounts.iter().filter(|row| sees(row.visible)).collect(),
             deals: history.deals.iter().filter(|(_, visible)| sees(*visible)).map(|(deal, _)| deal).collect(),
-        }
+        };
+        seen.standing = Standing::new(&seen, fold);
+        seen
     }
 
     /// The first fill that is no survey: it makes a raw lead.
@@ -54,8 +63,20 @@ impl<'a> Seen<'a> {
             let reached = |row: &&&StageRow| row.stage.rung().is_some() && row.stage.rung() >= stage.rung();
             let implied = self.stages.iter().find(reached).map(|row| row.at);
             let filled = self.first_fill().map(|fill| fill.at).filter(|_| stage == Stage::Lead);
-            implied.into_iter().chain(filled).min()
+            let scored = self.standing.scored.filter(|_| stage <= Stage::Mql);
+            let entry = [implied, filled, scored].into_iter().flatten().min();
+            entry.filter(|at| !self.standing.is_rejected(*at))
         })
+    }
+
+    /// The moments of its own events: touches known to be its own when they were made, fills and stages.
+    pub fn own_moments(&self) -> Vec<Millis> {
+        let touches = self.touches.iter().filter(|touch| touch.known_from == touch.at).map(|touch| touch.at);
+        let fills = self.fills.iter().map(|fill| fill.at);
+        let mut moments: Vec<Millis> = touches.chain(fills).chain(self.stages.iter().map(|stage| stage.at)).collect();
+        moments.sort_unstable();
+        moments.dedup();
+        moments
     }
 
     /// The touches of its journey known at a moment.

@@ -3,15 +3,19 @@
 mod funnel;
 mod money;
 pub mod operations;
+mod standing;
 mod traffic;
 
 use super::facts::{Fact, Known};
 use super::table::Kpi;
 
 pub fn facts(known: &Known) -> Vec<Fact> {
-    [traffic::facts, funnel::facts, money::facts].iter().flat_map(|facts| facts(known)).collect()
+    [traffic::facts, funnel::facts, standing::facts, money::facts].iter().flat_map(|facts| facts(known)).collect()
 }
 
 pub fn catalogue() -> Vec<Kpi> {
-    [traffic::kpis, funnel::kpis, money::kpis, operations::kpis].iter().flat_map(|kpis| kpis()).collect()
+    [traffic::kpis, funnel::kpis, standing::kpis, money::kpis, operations::kpis]
+        .iter()
+        .flat_map(|kpis| kpis())
+        .collect()
 }

@@ -53,10 +53,15 @@ impl<'a> World<'a> {
         self.times_of(lead).into_iter().find(|at| self.score(lead, *at) >= self.config.scoring.threshold)
     }
 
+    /// The score at the lead's latest own event; 0 without rules.
+    pub fn latest_score(&self, lead: &str, at: Millis) -> i64 {
+        let latest = self.times_of(lead).into_iter().rfind(|when| *when <= at);
+        latest.filter(|_| self.config.scoring.has_points()).map_or(0, |latest| self.score(lead, latest))
+    }
+
     /// The grade of the score at the lead's latest own event.
     pub fn grade(&self, lead: &str, at: Millis) -> Option<String> {
-        let latest = self.times_of(lead).into_iter().rfind(|when| *when <= at)?;
-        let score = self.score(lead, latest);
+        let score = self.latest_score(lead, at);
         self.config.scoring.grades.iter().find(|(_, least)| score >= *least).map(|(grade, _)| grade.clone())
     }
 

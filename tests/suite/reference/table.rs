@@ -46,6 +46,8 @@ pub struct Kpi {
     pub total: bool,
     pub interval: bool,
     pub settling: bool,
+    /// Has rows in `now` alone.
+    pub present: bool,
     pub formula: Formula,
     pub terms: fn(&str, &[&str]) -> Vec<Term>,
     /// For costs: the entries under the spend.
@@ -93,6 +95,7 @@ pub fn count(id: &'static str, sets: &[Set], terms: fn(&str, &[&str]) -> Vec<Ter
         total: true,
         interval: false,
         settling: false,
+        present: false,
         formula: Formula::Sum,
         terms,
         over: "",
@@ -167,11 +170,13 @@ impl Table<'_> {
     /// Rolling windows and hours carry little, minutes and hours nothing that settles.
     fn carries(&self, kpi: &Kpi, set: Set) -> bool {
         let few: [Set; 4] = [&[], &["channel"], &["channel_group"], &["channel", "model"]];
+        let settles = kpi.settling || set.contains(&"segment");
         let more = |sets: &[Vec<String>]| sets.iter().any(|more| same_names(more, set));
         match self.frames.kind {
-            WindowKind::Now => false,
-            WindowKind::Minute => !kpi.settling,
-            WindowKind::Hour => !kpi.settling && (few.contains(&set) || more(&self.config.output.hourly_dims)),
+            WindowKind::Now => kpi.present,
+            _ if kpi.present => false,
+            WindowKind::Minute => !settles,
+            WindowKind::Hour => !settles && (few.contains(&set) || more(&self.config.output.hourly_dims)),
             WindowKind::Rolling(_) => few.contains(&set) || more(&self.config.output.rolling_dims),
             _ => true,
         }
@@ -261,15 +266,15 @@ impl Table<'_> {
             } else {
                 median(before.into_iter().flatten().collect())
             },
-            is_final: end.is_some_and(|end| self.is_final(kpi, end)),
+            is_final: end.is_some_and(|end| self.is_final(kpi, set, end)),
             currency: (kpi.unit == "currency").then(|| self.config.money.currency.clone()),
         }
     }
 
     /// Whether nothing that counts in a window with this end can change any more.
-    fn is_final(&self, kpi: &Kpi, end: Millis) -> bool {
+    fn is_final(&self, kpi: &Kpi, set: Set, end: Millis) -> bool {
         let time = &self.config.time;
-        let settles = kpi.settling || kpi.id == "spend" || !kpi.over.is_empty();
+        let settles = kpi.settling || set.contains(&"segment") || kpi.id == "spend" || !kpi.over.is_empty();
         let open = if settles { time.settle + time.allowed_lateness } else { time.allowed_lateness };
         self.as_of > end + open
     }

@@ -47,8 +47,7 @@ impl Windows<'_> {
     /// The windows of the kind that hold the moment and have begun (a rolling one: whose last day has).
     pub fn holding(&self, kind: WindowKind, at: Millis) -> Vec<Start> {
         match kind {
-            WindowKind::All => vec![EVER],
-            WindowKind::Now => vec![],
+            WindowKind::All | WindowKind::Now => vec![EVER],
             WindowKind::Rolling(days) => {
                 let day = self.date(at);
                 (0..i64::from(days))

@@ -16,6 +16,12 @@ pub fn facts(known: &Known) -> Vec<Fact> {
         facts.extend(entry(known, &conversion));
         facts.extend(cohorts(known, &conversion));
     }
+    for conversion in settled_deals(known) {
+        for segment in segments(known, &conversion) {
+            let measure = format!("{}/segment", measure(conversion.event));
+            facts.push(settling(measure, conversion.at, dim("segment", &segment)));
+        }
+    }
     for lead in known.funnel.leads.values() {
         if let Some(fill) = lead.first_fill {
             facts.push(fact("raw_leads", fill.occurred_at, Dims::new()));
@@ -83,8 +89,11 @@ fn entry(known: &Known, conversion: &Conversion) -> Vec<Fact> {
         dims.insert("model", model);
         facts.push(Fact { amount: credit, scale: CREDIT, ..fact(format!("{id}/credit"), at, dims) });
     }
-    for segment in segments(known, conversion) {
-        facts.push(settling(format!("{id}/segment"), at, dim("segment", &segment)));
+    // Deals go by the lead that they have in the end, customers by that of the deal which won them.
+    if conversion.deal.is_none() || conversion.event == Event::Customer {
+        for segment in segments(known, conversion) {
+            facts.push(settling(format!("{id}/segment"), at, dim("segment", &segment)));
+        }
     }
     if conversion.event == Event::Entered(Stage::Lead) {
         let fill = known.funnel.entry_fill(conversion.lead);
@@ -100,6 +109,21 @@ fn entry(known: &Known, conversion: &Conversion) -> Vec<Fact> {
 pub fn segments(known: &Known, conversion: &Conversion) -> Vec<String> {
     let then = known.settled(conversion.at);
     known.funnel.segments(settled_lead(known, conversion), then)
+}
+
+/// Entries of deals, each of the lead that the deal has in the end; unless that was rejected by the entry.
+pub fn settled_deals<'a>(known: &Known<'a>) -> Vec<Conversion<'a>> {
+    let mut all = vec![];
+    for deal in known.funnel.deals.values() {
+        for (stage, at) in &deal.entries {
+            let lead = deal.lead(known.settled(*at)).expect("its entry is known by then");
+            if !known.funnel.is_rejected(lead, *at) {
+                let event = Event::Entered(*stage);
+                all.push(Conversion { event, at: *at, lead, deal: Some(deal.id), touch: None });
+            }
+        }
+    }
+    all
 }
 
 pub fn settled_lead<'a>(known: &Known<'a>, conversion: &Conversion<'a>) -> &'a str {

@@ -5,7 +5,7 @@ use tributary::model::stage::Stage;
 use tributary::model::time::Millis;
 use tributary::model::window::WindowKind;
 
-use super::funnel::{credits, segments, settled_lead};
+use super::funnel::{credits, segments, settled_deals};
 use crate::reference::credit::split_amount;
 use crate::reference::facts::{Dims, Fact, Known, MONEY, dim, settling};
 use crate::reference::funnel::{Conversion, Event};
@@ -18,6 +18,13 @@ pub fn facts(known: &Known) -> Vec<Fact> {
         match conversion.event {
             Event::Entered(Stage::Opportunity) => facts.extend(amounts(known, &conversion, "pipeline")),
             Event::Entered(Stage::Won) => facts.extend(amounts(known, &conversion, "revenue")),
+            _ => {}
+        }
+    }
+    for deal in settled_deals(known) {
+        match deal.event {
+            Event::Entered(Stage::Opportunity) => facts.extend(settled_amounts(known, &deal, "pipeline")),
+            Event::Entered(Stage::Won) => facts.extend(settled_amounts(known, &deal, "revenue")),
             _ => {}
         }
     }
@@ -69,7 +76,22 @@ fn half_even(number: i128, by: i128) -> i128 {
     }
 }
 
-/// The settled amount of a deal: whole, by credit, by segment, by source.
+/// By the source and the segments of the lead that the deal has in the end.
+fn settled_amounts(known: &Known, conversion: &Conversion, measure: &str) -> Vec<Fact> {
+    let at = conversion.at;
+    let Some(deal) = conversion.deal else { return vec![] };
+    let amount = i128::from(known.funnel.deals[deal].amount(known.settled(at)));
+    let worth = |measure: String, dims: Dims| Fact { amount, scale: MONEY, ..settling(measure, at, dims) };
+    let source = known.source(conversion.lead);
+    let mut facts = vec![worth(format!("{measure}/source"), source.clone())];
+    facts.push(settling(format!("{measure}_deals"), at, source));
+    for name in segments(known, conversion) {
+        facts.push(worth(format!("{measure}/segment"), dim("segment", &name)));
+    }
+    facts
+}
+
+/// The settled amount of a deal: whole, and by credit.
 fn amounts(known: &Known, conversion: &Conversion, measure: &str) -> Vec<Fact> {
     let at = conversion.at;
     let Some(deal) = conversion.deal else { return vec![] };
@@ -78,11 +100,6 @@ fn amounts(known: &Known, conversion: &Conversion, measure: &str) -> Vec<Fact> {
         |measure: String, dims: Dims, amount: i128| Fact { amount, scale: MONEY, ..settling(measure, at, dims) };
     let whole = i128::from(amount);
     let mut facts = vec![worth(measure.to_owned(), Dims::new(), whole)];
-    facts.push(worth(format!("{measure}/source"), known.source(settled_lead(known, conversion)), whole));
-    facts.push(settling(format!("{measure}_deals"), at, known.source(settled_lead(known, conversion))));
-    for name in segments(known, conversion) {
-        facts.push(worth(format!("{measure}/segment"), dim("segment", &name), whole));
-    }
     let credits = credits(known, conversion);
     let models: std::collections::BTreeSet<&String> = credits.iter().map(|(model, ..)| model).collect();
     for model in models {

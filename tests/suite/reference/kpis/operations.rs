@@ -5,7 +5,9 @@ use crate::reference::table::{Kpi, Term, count};
 use crate::reference::{Dropped, Given};
 
 pub fn counted(events: &[Given], dropped: &Dropped) -> Vec<Fact> {
-    let late = events.iter().filter(|given| given.late_at.is_some()).map(|given| given.timestamp);
+    // Records of accounts are no events.
+    let late = events.iter().filter(|given| given.late_at.is_some() && given.event.occurred_at().is_some());
+    let late = late.map(|given| given.timestamp);
     let mut facts: Vec<Fact> = dropped.duplicates.iter().map(|at| fact("duplicate_events", *at, Dims::new())).collect();
     facts.extend(dropped.rejected.iter().map(|(at, reason)| fact("dead_letters", *at, dim("reason", reason))));
     for at in late {

@@ -1,0 +1,120 @@
+//! What the CRM says of accounts: records by id, each from its Kafka timestamp on, in the order of their offsets. Every
+//! shard keeps them, so that a lead's rules need ask nobody.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::visibility::Visible;
+use crate::model::entity::EntityKey;
+use crate::model::event::{Account, AccountRecord};
+use crate::model::time::Millis;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Records {
+    by_account: BTreeMap<Box<str>, Vec<Holding>>,
+    /// The leads that have named an account: what they contribute may change with its record.
+    #[serde(skip)]
+    leads: BTreeMap<Box<str>, BTreeSet<EntityKey>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Holding {
+    from: Millis,
+    visible: Visible,
+    /// None: the account is gone.
+    record: Option<Record>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub is_target: bool,
+    pub is_customer: bool,
+    pub buying_unit_size: Option<u32>,
+    name: Option<Box<str>>,
+    industry: Option<Box<str>>,
+    company_size: Option<Box<str>>,
+    tier: Option<Box<str>>,
+}
+
+impl Records {
+    /// Takes a record that holds from a moment on; `mark` is the watermark on its arrival, if that has passed the moment.
+    pub fn hold(&mut self, account: &Account<'_>, from: Millis, mark: Option<Millis>) {
+        let visible = Visible::since(mark);
+        let record = account.record.as_ref().map(Record::new);
+        self.by_account.entry((*account.account_id).into()).or_default().push(Holding { from, visible, record });
+    }
+
+    /// What is known of an account at a moment, to facts of a view: the last record that holds by then, or the first one if
+    /// that holds from the start.
+    #[must_use]
+    pub fn at(&self, account: &str, at: Millis, view: Visible, from_start: bool) -> Option<&Record> {
+        let all = self.by_account.get(account)?.iter();
+        let mut seen = all.filter(|holding| holding.visible.to_facts_bound_at(view.from));
+        let first = seen.clone().next().filter(|_| from_start);
+        seen.rfind(|holding| holding.from <= at).or(first).and_then(|holding| holding.record.as_ref())
+    }
+
+    /// Every mark that splits what facts may see of an account.
+    pub fn marks(&self, account: &str) -> impl Iterator<Item = Visible> {
+        self.by_account.get(account).into_iter().flatten().map(|holding| holding.visible)
+    }
+
+    /// Whether an account has no record yet.
+    #[must_use]
+    pub fn is_new(&self, account: &str) -> bool {
+        !self.by_account.contains_key(account)
+    }
+
+    /// Notes that a lead has named an account.
+    pub fn name(&mut self, account: &str, lead: EntityKey) {
+        match self.leads.get_mut(account) {
+            Some(leads) => drop(leads.insert(lead)),
+            None => drop(self.leads.insert(account.into(), BTreeSet::from([lead]))),
+        }
+    }
+
+    /// The leads that have named an account.
+    #[must_use]
+    pub fn leads_of(&self, account: &str) -> Vec<EntityKey> {
+        self.leads.get(account).into_iter().flatten().copied().collect()
+    }
+
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.by_account.values().map(|all| 64 + all.capacity() * size_of::<Holding>()).sum()
+    }
+}
+
+impl Record {
+    fn new(record: &AccountRecord<'_>) -> Self {
+        let text = |text: &Option<crate::model::event::Text<'_>>| text.as_deref().map(Box::from);
+        Self {
+            is_target: record.is_target,
+            is_customer: record.is_customer,
+            buying_unit_size: record.buying_unit_size,
+            name: text(&record.name),
+            industry: text(&record.industry),
+            company_size: text(&record.company_size),
+            tier: text(&record.tier),
+        }
+    }
+
+    /// A field's value as rules compare it.
+    #[must_use]
+    pub fn field<'a>(&'a self, field: &str, id: &'a str) -> Option<Cow<'a, str>> {
+        let own = |text: &'a Option<Box<str>>| text.as_deref().map(Cow::Borrowed);
+        match field {
+            "account_id" => Some(Cow::Borrowed(id)),
+            "name" => own(&self.name),
+            "is_target" => Some(Cow::Owned(self.is_target.to_string())),
+            "is_customer" => Some(Cow::Owned(self.is_customer.to_string())),
+            "buying_unit_size" => self.buying_unit_size.map(|size| Cow::Owned(size.to_string())),
+            "industry" => own(&self.industry),
+            "company_size" => own(&self.company_size),
+            "tier" => own(&self.tier),
+            _ => None,
+        }
+    }
+}
