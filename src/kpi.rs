@@ -8,3 +8,4 @@ pub mod measures;
 pub mod number;
 pub mod plan;
 pub mod quantities;
+pub mod spread;

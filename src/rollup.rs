@@ -162,11 +162,15 @@ impl Rollup {
         if std::mem::replace(&mut opened.series[series as usize].rooted, true) {
             return;
         }
-        let key = opened.keys[series as usize].clone();
+        let (key, is_spread) = (opened.row_key(series), opened.is_spread());
         for (family, term) in opened.owners.clone() {
             let of = &mut self.families[family as usize];
             for key in of.keys(term, &key) {
-                of.ensure(family, &key, &mut self.views, &self.texts);
+                let group = of.ensure(family, &key, &mut self.views, &self.texts);
+                if is_spread {
+                    let links = &mut self.views.views[view as usize].series[series as usize].links;
+                    links.push((family, group));
+                }
             }
         }
     }

@@ -41,7 +41,7 @@ pub mod visitor;
 use account::Account;
 use deal::Deal;
 use event_id::PackedId;
-use fold::{Contributions, Fold};
+use fold::Fold;
 use forward::{Forward, ForwardError, News, Recipient};
 use lead::Lead;
 use letter::Letter;
@@ -303,15 +303,29 @@ impl Shard {
         let from_start = rules.config.accounts_hold_from_start && self.fold.records.is_new(id);
         let mark = if from_start { self.sources.watermark() } else { self.mark(from) };
         let leads = self.fold.records.leads_of(id);
-        let before = self.contributions(&leads);
-        self.fold.records.hold(account, from, mark);
-        let after = self.contributions(&leads);
-        before.iter().zip(&after).for_each(|(before, after)| self.fold.replace(before, after));
+        let (all, fold) = (&mut self.leads, &mut self.fold);
+        let mut before = Vec::with_capacity(leads.len());
+        for key in &leads {
+            before.push(all.get_or_insert(*key, || Lead::new(*key)).contributions(fold));
+        }
+        fold.records.hold(account, from, mark);
+        for (key, before) in leads.iter().zip(before) {
+            let after = all.get_or_insert(*key, || Lead::new(*key)).work_out(fold);
+            fold.replace(&before, &after);
+        }
     }
 
-    fn contributions(&mut self, leads: &[EntityKey]) -> Vec<Contributions> {
-        let (all, fold) = (&mut self.leads, &mut self.fold);
-        leads.iter().map(|key| all.get_or_insert(*key, || Lead::new(*key)).contributions(fold)).collect()
+    /// Wakes the leads whose moment the watermark has reached.
+    fn wake(&mut self) {
+        let clock = self.levels.of_leads().unwrap_or(Millis::MIN);
+        if clock == self.fold.clock {
+            return;
+        }
+        self.fold.clock = clock;
+        while let Some((at, key)) = self.fold.timers.first().copied().filter(|(at, _)| *at <= clock) {
+            self.leads.get_or_insert(key, || Lead::new(key)).wake(&mut self.fold);
+            debug_assert!(!self.fold.timers.contains(&(at, key)), "a lead that is awake waits for a later moment");
+        }
     }
 
     /// What tells a further entity of an event that another one counts.
@@ -418,6 +432,7 @@ impl Shard {
             }
         }
         self.levels.hear(forward.from, forward.watermarks);
+        self.wake();
         self.positions.forwards = offset + 1;
         Ok(())
     }

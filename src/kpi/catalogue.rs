@@ -6,6 +6,7 @@ use super::measures::Dim;
 mod funnel;
 pub mod listing;
 mod money;
+mod speed;
 mod traffic;
 
 /// One KPI, built in. Those of the configuration take the same form.
@@ -30,6 +31,8 @@ pub enum Unit {
     Ratio,
     Currency,
     Score,
+    Seconds,
+    CurrencyPerDay,
 }
 
 /// Dimension sets: a family of the contract's, or one by name.
@@ -51,9 +54,10 @@ pub struct Group {
     pub kpis: &'static [Kpi],
 }
 
-pub const GROUPS: [Group; 4] = [
+pub const GROUPS: [Group; 5] = [
     Group { name: "traffic", kpis: traffic::KPIS },
     Group { name: "funnel", kpis: funnel::KPIS },
+    Group { name: "speed", kpis: speed::KPIS },
     Group { name: "money", kpis: money::KPIS },
     Group { name: "operations", kpis: traffic::OPERATIONS },
 ];
@@ -138,6 +142,8 @@ impl Unit {
             Self::Ratio => "ratio",
             Self::Currency => "currency",
             Self::Score => "score",
+            Self::Seconds => "seconds",
+            Self::CurrencyPerDay => "currency per day",
         }
     }
 }

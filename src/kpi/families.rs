@@ -2,9 +2,10 @@
 //! with its formula resolved to views of measures and the kinds of windows that it has rows in.
 
 use super::catalogue::{self, Kpi, matches_glob, sorted};
-use super::formula::{Expr, FormulaError, Name, Split, parse};
+use super::formula::{Expr, FormulaError, Name, Operation, Split, parse};
 use super::measures::{Dim, Measure, Sum};
-use super::quantities::{CREDIT_MODEL, Quantity};
+use super::quantities::{CREDIT_MODEL, Quantity, Spread};
+use super::spread::Stat;
 use crate::config::{Config, Model, UserKpi};
 use crate::model::window::WindowKind;
 
@@ -31,6 +32,8 @@ pub struct Family {
     pub settling: bool,
     /// Of a family by model: the models that have rows.
     pub models: Vec<String>,
+    /// Of a family over a spread: what its rows say of it, and its name as their `stat`.
+    pub stat: Option<(&'static str, Stat)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub struct View {
     pub measure: Measure,
     pub filters: Vec<(usize, String)>,
     pub outputs: Vec<Projected>,
+    /// Of a spread: the place of the bucket, by which its facts stay apart.
+    pub bucket: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -176,9 +181,8 @@ impl Families {
         let id = request.kpi.id.clone();
         let before = self.families.len();
         for set in &request.sets {
-            match family(config, self.kpis.len(), &id, &request.formula, set) {
-                Ok(Some(family)) => self.families.push(family),
-                Ok(None) => {}
+            match families_by(config, self.kpis.len(), &id, &request.formula, set) {
+                Ok(families) => self.families.extend(families),
                 // A total that a formula cannot have is no fault: `[[kpi]] by` lists what is asked for.
                 Err(FormulaError::NotBy { .. }) if set.is_empty() && request.sets.len() > 1 => {}
                 Err(error) => {
@@ -190,6 +194,54 @@ impl Families {
         }
         self.kpis.push(request.kpi);
     }
+}
+
+/// Those of a KPI by one set of dimensions: one, or none where the configuration has no such rows; over a spread one a
+/// statistic.
+fn families_by(
+    config: &Config,
+    kpi: usize,
+    id: &str,
+    formula: &str,
+    dims: &[Dim],
+) -> Result<Vec<Family>, FormulaError> {
+    if !dims.contains(&Dim::Stat) {
+        return family(config, kpi, id, formula, dims).map(|family| family.into_iter().collect());
+    }
+    let spread = Spread::named(formula)
+        .ok_or_else(|| FormulaError::NotBy { name: formula.to_owned(), by: Dim::Stat.name().to_owned() })?;
+    let of_stat = |(name, stat)| family_of_spread(config, kpi, spread, (name, stat), dims);
+    Ok(Stat::ALL.into_iter().filter_map(of_stat).collect())
+}
+
+/// The rows of one statistic over a spread.
+fn family_of_spread(
+    config: &Config,
+    kpi: usize,
+    spread: &Spread,
+    stat: (&'static str, Stat),
+    dims: &[Dim],
+) -> Option<Family> {
+    let term = |measure: Measure, with_bucket: bool| {
+        let place = |wanted: &Dim| measure.dims().iter().position(|dim| dim == wanted);
+        let outputs = dims.iter().filter_map(place).map(Projected::Value).collect();
+        let bucket = place(&Dim::Bucket).filter(|_| with_bucket);
+        Term { view: View { measure, filters: Vec::new(), outputs, bucket }, own: true, every_model: false }
+    };
+    let (terms, formula) = match stat.1 {
+        Stat::Mean => {
+            let over = Expr::Binary(Operation::Over, Box::new(Expr::Term(0)), Box::new(Expr::Term(1)));
+            (vec![term(spread.sum, false), term(spread.counts, false)], over)
+        }
+        Stat::Quantile(_) => (vec![term(spread.counts, true)], Expr::Term(0)),
+    };
+    let kinds = kinds_of(config, &terms, dims);
+    let settling = terms.iter().any(|term| term.view.measure.settles());
+    // What a row says is the statistic alone.
+    let formula = Split { numerator: formula, denominator: None, factor: 1.0 };
+    let family =
+        Family { kpi, dims: dims.to_vec(), kinds, terms, formula, settling, models: Vec::new(), stat: Some(stat) };
+    (!family.kinds.is_empty()).then_some(family)
 }
 
 /// None where the configuration has no such rows.
@@ -209,7 +261,7 @@ fn family(config: &Config, kpi: usize, id: &str, formula: &str, dims: &[Dim]) ->
         return Ok(None);
     }
     let settling = terms.iter().any(|term| term.view.measure.settles());
-    Ok(Some(Family { kpi, dims: dims.to_vec(), kinds, terms, formula, settling, models }))
+    Ok(Some(Family { kpi, dims: dims.to_vec(), kinds, terms, formula, settling, models, stat: None }))
 }
 
 const fn is_detail(dim: &Dim) -> bool {
@@ -301,7 +353,8 @@ impl Terms<'_> {
         };
         let every_model = dims.contains(&Dim::Model) && place(Dim::Model).is_none();
         let outputs = dims.iter().filter_map(output).collect();
-        let term = Term { view: View { measure: source.measure, filters, outputs }, own: !total, every_model };
+        let term =
+            Term { view: View { measure: source.measure, filters, outputs, bucket: None }, own: !total, every_model };
         let known = self.terms.iter().position(|known| *known == term);
         Ok(known.unwrap_or_else(|| {
             self.terms.push(term);
@@ -316,7 +369,7 @@ impl View {
         let outputs = self.outputs.iter().map(|output| match output {
             Projected::Value(at) | Projected::Group(at) => *at,
         });
-        self.filters.iter().map(|(at, _)| *at).chain(outputs)
+        self.filters.iter().map(|(at, _)| *at).chain(outputs).chain(self.bucket)
     }
 
     fn reads_credit_model(&self) -> bool {

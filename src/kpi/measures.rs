@@ -27,10 +27,14 @@ pub enum Dim {
     ChannelGroup,
     Grade,
     Route,
+    /// Of rows over a spread: mean or quantile. No measure carries it.
+    Stat,
+    /// The bucket of a spread that a value is in; no row carries it.
+    Bucket,
 }
 
 impl Dim {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Channel,
         Self::Campaign,
         Self::Content,
@@ -48,6 +52,8 @@ impl Dim {
         Self::ChannelGroup,
         Self::Grade,
         Self::Route,
+        Self::Stat,
+        Self::Bucket,
     ];
 
     #[must_use]
@@ -70,6 +76,8 @@ impl Dim {
             Self::ChannelGroup => "channel_group",
             Self::Grade => "grade",
             Self::Route => "route",
+            Self::Stat => "stat",
+            Self::Bucket => "bucket",
         }
     }
 
@@ -87,6 +95,8 @@ pub enum Scale {
     Credit,
     /// 10⁻⁶ of the reporting currency.
     Money,
+    /// 10⁻³ of a second.
+    Seconds,
 }
 
 /// How cells of a measure add up to windows.
@@ -214,6 +224,31 @@ measures! {
     GradedLeads: Count Additive Settles [Grade, Channel, Campaign],
     RoutedLeads: Count Additive Settles [Route],
     SegmentLeads: Count Present Plain [Segment],
+    /// Leads that leak, at the first leak of each stage, by source; and the cohort of leads entering the stage.
+    LeakedLeads: Count Additive Plain [Stage, Channel, Campaign],
+    LeakCohort: Count Additive Settles [Stage, Channel, Campaign],
+    LeakCohortLeaked: Count Additive Settles [Stage, Channel, Campaign],
+    /// Leads recycled and back again, by source.
+    RecycledLeads: Count Additive Plain [Channel, Campaign],
+    Reactivations: Count Additive Plain [Channel, Campaign],
+    /// Follow-ups that did not come in time; the cohort of mqls whose follow-up came or was due, and those in time.
+    SlaBreaches: Count Additive Plain [Channel, Campaign],
+    SlaCohort: Count Additive Settles [Channel, Campaign],
+    SlaCohortMet: Count Additive Settles [Channel, Campaign],
+    /// Spreads of times, and their sums: lead entry to first won deal, by source; stage entry to the next; opportunity
+    /// to won; mql to sal.
+    ConversionTimes: Count Additive Plain [Channel, Campaign, Bucket],
+    ConversionSeconds: Seconds Additive Plain [Channel, Campaign],
+    DwellTimes: Count Additive Plain [Stage, Bucket],
+    DwellSeconds: Seconds Additive Plain [Stage],
+    SalesCycles: Count Additive Plain [Bucket],
+    SalesCycleSeconds: Seconds Additive Plain [],
+    FollowUps: Count Additive Plain [Bucket],
+    FollowUpSeconds: Seconds Additive Plain [],
+    /// The parts of sales_velocity, by the source of the lead that the deal has in the end.
+    OpportunitiesBySource: Count Additive Settles [Channel, Campaign],
+    LostBySource: Count Additive Settles [Channel, Campaign],
+    SalesCycleSecondsBySource: Seconds Additive Settles [Channel, Campaign],
     // Accounts (or leads without one)
     /// First won deal of a customer, and its credit.
     Customers: Count Additive Plain [],

@@ -26,6 +26,7 @@ impl Number {
             Scale::Count => 0,
             Scale::Credit => 9,
             Scale::Money => 6,
+            Scale::Seconds => 3,
         };
         Self::Exact { units: sum, decimals }
     }

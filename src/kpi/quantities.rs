@@ -108,6 +108,17 @@ const TABLES: [&[Quantity]; 8] = [
         quantity("graded_leads", &[all(Measure::GradedLeads)]),
         quantity("routed_leads", &[all(Measure::RoutedLeads)]),
         quantity("segment_leads", &[all(Measure::SegmentLeads)]),
+        quantity("leaked_leads", &[all(Measure::LeakedLeads)]),
+        quantity("leak_cohort", &[all(Measure::LeakCohort)]),
+        quantity("leak_cohort_leaked", &[all(Measure::LeakCohortLeaked)]),
+        quantity("recycled_leads", &[all(Measure::RecycledLeads)]),
+        quantity("reactivations", &[all(Measure::Reactivations)]),
+        quantity("sla_breaches", &[all(Measure::SlaBreaches)]),
+        quantity("sla_cohort", &[all(Measure::SlaCohort)]),
+        quantity("sla_cohort_met", &[all(Measure::SlaCohortMet)]),
+        quantity("opportunities_by_source", &[all(Measure::OpportunitiesBySource)]),
+        quantity("lost_by_source", &[all(Measure::LostBySource)]),
+        quantity("sales_cycle_seconds_by_source", &[all(Measure::SalesCycleSecondsBySource)]),
         quantity("stage_cohort", &[all(Measure::StageCohort)]),
         quantity("stage_cohort_moved", &[all(Measure::StageCohortMoved)]),
         quantity("demos", &[at(Measure::Bookings, DEMO), at(Measure::BookingCredit, DEMO)]),
@@ -127,6 +138,28 @@ const TABLES: [&[Quantity]; 8] = [
         quantity("won_by_source", &[all(Measure::WonBySource)]),
     ],
 ];
+
+/// A spread of values, by name: how many are in which bucket, and their sum.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    pub name: &'static str,
+    pub counts: Measure,
+    pub sum: Measure,
+}
+
+const SPREADS: [Spread; 4] = [
+    Spread { name: "conversion_times", counts: Measure::ConversionTimes, sum: Measure::ConversionSeconds },
+    Spread { name: "dwell_times", counts: Measure::DwellTimes, sum: Measure::DwellSeconds },
+    Spread { name: "sales_cycles", counts: Measure::SalesCycles, sum: Measure::SalesCycleSeconds },
+    Spread { name: "follow_ups", counts: Measure::FollowUps, sum: Measure::FollowUpSeconds },
+];
+
+impl Spread {
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SPREADS.iter().find(|spread| spread.name == name)
+    }
+}
 
 /// Every quantity, in the order of the tables.
 pub fn quantities() -> impl Iterator<Item = &'static Quantity> {
@@ -187,7 +220,9 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), count);
         for measure in Measure::ALL {
-            assert!(quantities().any(|q| q.sources.iter().any(|s| s.measure == *measure)), "{measure:?}");
+            let is_spread = SPREADS.iter().any(|spread| [spread.counts, spread.sum].contains(measure));
+            let mut sources = quantities().flat_map(|quantity| quantity.sources);
+            assert!(is_spread || sources.any(|source| source.measure == *measure), "{measure:?}");
         }
     }
 }

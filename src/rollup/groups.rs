@@ -23,6 +23,8 @@ pub(super) struct Opened {
     /// By term.
     pub views: SmallVec<[u32; 4]>,
     model: Option<usize>,
+    /// Where the statistic stands in a key, and what it is.
+    stat: Option<(usize, Symbol)>,
     models: Vec<Symbol>,
     index: HashMap<Key, u32>,
     pub groups: Vec<Group>,
@@ -32,7 +34,7 @@ pub(super) struct Opened {
 pub(super) struct Group {
     pub key: Key,
     pub dims: Dims,
-    /// By term: a series of the term's view.
+    /// By term: a series of the term's view, or a spread of it.
     pub series: SmallVec<[u32; 4]>,
     /// By kind of the family.
     pub states: Vec<State>,
@@ -80,6 +82,10 @@ impl Opened {
             }
             opened.push(Self {
                 views: of_terms,
+                stat: family.stat.and_then(|(name, _)| {
+                    let place = family.dims.iter().position(|dim| *dim == Dim::Stat)?;
+                    Some((place, texts.symbol(name)))
+                }),
                 model: family.dims.iter().position(|dim| *dim == Dim::Model),
                 models: family.models.iter().map(|model| texts.symbol(model)).collect(),
                 index: HashMap::new(),
@@ -92,6 +98,11 @@ impl Opened {
 
     /// The keys of the groups that a fact at this key of a term's view belongs to.
     pub(super) fn keys(&self, term: u32, key: &Key) -> Vec<Key> {
+        if let Some((at, stat)) = self.stat {
+            let mut key = key.clone();
+            key.insert(at, stat);
+            return vec![key];
+        }
         match self.model {
             Some(at) if self.family.terms[term as usize].every_model => {
                 let with = |model: &Symbol| {
@@ -109,6 +120,11 @@ impl Opened {
     /// The key of a group in the view of a term.
     fn key_in(&self, term: usize, key: &Key) -> Key {
         let term = &self.family.terms[term];
+        if let Some((at, _)) = self.stat {
+            let mut key = key.clone();
+            key.remove(at);
+            return key;
+        }
         match self.model {
             _ if !term.own => Key::new(),
             Some(at) if term.every_model => {
@@ -134,6 +150,10 @@ impl Opened {
         let mut series = SmallVec::new();
         for (term, view) in self.views.iter().enumerate() {
             let view = &mut views.views[*view as usize];
+            if view.is_spread() {
+                series.push(view.spread_of(&self.key_in(term, key)));
+                continue;
+            }
             let of_it = view.series_of(self.key_in(term, key));
             view.series[of_it as usize].links.push((place, group));
             series.push(of_it);

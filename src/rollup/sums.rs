@@ -8,11 +8,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::groups::{Group, Opened};
 use super::row::Says;
+use super::series::Series;
 use super::statistics::{median, wilson};
 use super::timeline::{Horizon, Timeline};
 use super::views::Views;
 use crate::kpi::measures::Sum;
 use crate::kpi::number::Number;
+use crate::kpi::spread::{self, Stat};
 use crate::model::window::{Window, WindowKind, WindowStart};
 use crate::partials::cells::Amount;
 
@@ -30,7 +32,7 @@ struct Parts {
     denominator: Option<Number>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
     /// None where no fact of the row's own measures is in the window.
     pub(super) fn says(
         self,
@@ -66,6 +68,10 @@ impl Source<'_> {
         let days = self.timeline.extent(window).days;
         let mut amounts: SmallVec<[Amount; 4]> = SmallVec::new();
         let mut exists = false;
+        if let Some((_, Stat::Quantile(quantile))) = of.family.stat {
+            let value = self.quantile(of, group, window, quantile)?;
+            return Some(Parts { value: Some(value), numerator: None, denominator: None });
+        }
         for (at, term) in of.family.terms.iter().enumerate() {
             let series = &self.views.views[of.views[at] as usize].series[group.series[at] as usize];
             let amount = series.amount(term.view.measure.sum(), window, days);
@@ -89,6 +95,36 @@ impl Source<'_> {
         Some(Parts { value, numerator, denominator })
     }
 
+    /// The value of the rank of a quantile in a spread. None where nothing is in the window.
+    fn quantile(self, of: &Opened, group: &Group, window: Window, quantile: f64) -> Option<Number> {
+        let (view, sum) = (&self.views.views[of.views[0] as usize], of.family.terms[0].view.measure.sum());
+        let days = self.timeline.extent(window).days;
+        let buckets = view.spreads[group.series[0] as usize].iter();
+        let counts = buckets.map(|(value, series)| (*value, view.series[*series as usize].amount(sum, window, days)));
+        let counts: SmallVec<[(f64, i128); 16]> = counts.map(|(value, amount)| (value, amount.sum)).collect();
+        let all: i128 = counts.iter().map(|(_, count)| count).sum();
+        if all <= 0 {
+            return None;
+        }
+        let rank = spread::rank(quantile, all);
+        let mut upto = 0;
+        let found = counts.into_iter().find(|(_, count)| {
+            upto += count;
+            upto >= rank
+        });
+        found.and_then(|(value, _)| Number::real(value))
+    }
+
+    /// The series that make a term of a group: one, or those of a spread's buckets.
+    fn series_of(self, of: &Opened, group: &Group, term: usize) -> SmallVec<[&'a Series; 1]> {
+        let view = &self.views.views[of.views[term] as usize];
+        let place = group.series[term] as usize;
+        if view.is_spread() {
+            return view.spreads[place].iter().map(|(_, series)| &view.series[*series as usize]).collect();
+        }
+        std::iter::once(&view.series[place]).collect()
+    }
+
     /// The windows of a kind, from one start to another, in which the group has a fact of its own.
     pub(super) fn windows(
         self,
@@ -99,34 +135,36 @@ impl Source<'_> {
     ) -> BTreeSet<WindowStart> {
         let mut found = BTreeSet::new();
         for (at, term) in of.family.terms.iter().enumerate().filter(|(_, term)| term.own) {
-            let series = &self.views.views[of.views[at] as usize].series[group.series[at] as usize];
             let measure = term.view.measure;
-            let all = |from| series.times(measure.sum(), kind, from, WindowStart::MAX);
-            match (measure.sum(), kind) {
-                (_, WindowKind::All) => found.extend(all(WindowStart::MIN).next().map(|_| 0)),
-                (Sum::Additive, WindowKind::Rolling(days)) => {
-                    let mut next = from;
-                    for day in all(from) {
-                        let first = next.max(day - i32::from(days) + 1);
-                        if first > to {
-                            break;
+            for series in self.series_of(of, group, at) {
+                let all = |from| series.times(measure.sum(), kind, from, WindowStart::MAX);
+                match (measure.sum(), kind) {
+                    (_, WindowKind::All) => found.extend(all(WindowStart::MIN).next().map(|_| 0)),
+                    (Sum::Additive, WindowKind::Rolling(days)) => {
+                        let mut next = from;
+                        for day in all(from) {
+                            let first = next.max(day - i32::from(days) + 1);
+                            if first > to {
+                                break;
+                            }
+                            found.extend(first..=day.min(to));
+                            next = next.max(day.saturating_add(1));
                         }
-                        found.extend(first..=day.min(to));
-                        next = next.max(day.saturating_add(1));
                     }
-                }
-                (Sum::Distinct, WindowKind::Rolling(days)) => {
-                    // From the first step on there may be subjects; the last takes the last of them away.
-                    let steps = all(WindowStart::MIN);
-                    let (first, last) = steps.fold((None, None), |(first, _), step| (first.or(Some(step)), Some(step)));
-                    if let (Some(first), Some(last)) = (first, last) {
-                        let start = |day: i32| day - i32::from(days) + 1;
-                        found.extend(start(first).max(from)..=start(last).min(to));
+                    (Sum::Distinct, WindowKind::Rolling(days)) => {
+                        // From the first step on there may be subjects; the last takes the last of them away.
+                        let steps = all(WindowStart::MIN);
+                        let (first, last) =
+                            steps.fold((None, None), |(first, _), step| (first.or(Some(step)), Some(step)));
+                        if let (Some(first), Some(last)) = (first, last) {
+                            let start = |day: i32| day - i32::from(days) + 1;
+                            found.extend(start(first).max(from)..=start(last).min(to));
+                        }
                     }
-                }
-                _ => {
-                    let starts = all(from).map(|at| self.timeline.window_of(measure, at, kind));
-                    found.extend(starts.skip_while(|start| *start < from).take_while(|start| *start <= to));
+                    _ => {
+                        let starts = all(from).map(|at| self.timeline.window_of(measure, at, kind));
+                        found.extend(starts.skip_while(|start| *start < from).take_while(|start| *start <= to));
+                    }
                 }
             }
         }

@@ -2,7 +2,7 @@
 //! of each view that takes it.
 
 use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
+use hashbrown::hash_map::{Entry, EntryRef};
 
 use super::groups::Key;
 use super::series::Series;
@@ -10,6 +10,7 @@ use super::texts::Texts;
 use crate::kpi::families::{Projected, View};
 use crate::kpi::measures::Measure;
 use crate::kpi::plan::{Kept, Plan};
+use crate::kpi::spread;
 use crate::model::channel::ChannelGroups;
 use crate::model::window::WindowKind;
 use crate::partials::cells::{CellKey, Symbol};
@@ -33,6 +34,10 @@ pub(super) struct Opened {
     index: HashMap<Key, u32>,
     pub series: Vec<Series>,
     pub keys: Vec<Key>,
+    /// Of a view over a spread: by the key without the bucket, the series of each bucket with the value that stands for
+    /// it, in order.
+    spread_index: HashMap<Key, u32>,
+    pub spreads: Vec<Vec<(f64, u32)>>,
     /// The families whose own facts it has: family and term.
     pub owners: Vec<(u32, u32)>,
 }
@@ -61,6 +66,8 @@ impl Views {
                 index: HashMap::new(),
                 series: Vec::new(),
                 keys: Vec::new(),
+                spread_index: HashMap::new(),
+                spreads: Vec::new(),
                 owners: Vec::new(),
             });
             self.views.len() - 1
@@ -93,7 +100,20 @@ impl Views {
                 Projected::Group(at) => group_of(&mut self.groups, &self.channels, texts, cell.values[at]),
             });
         }
-        Some(self.views[view as usize].series_of(key))
+        let opened = &mut self.views[view as usize];
+        let Some(place) = opened.view.bucket else { return Some(opened.series_of(key)) };
+        // What is in no bucket (there were too many values) has no place in a spread.
+        let value = spread::value(texts.text(cell.values[place])?)?;
+        let known = opened.keys.len();
+        let spread = opened.spread_of(&key);
+        key.push(cell.values[place]);
+        let series = opened.series_of(key);
+        if series as usize == known {
+            let buckets = &mut opened.spreads[spread as usize];
+            let at = buckets.partition_point(|(other, _)| *other < value);
+            buckets.insert(at, (value, series));
+        }
+        Some(series)
     }
 }
 
@@ -117,10 +137,36 @@ impl Opened {
         self.view.measure == cell.measure
             && self.buckets.contains(&(cell.bucket.kind, cell.kept))
             && self.filters.iter().all(|(at, wanted)| cell.values[*at] == *wanted)
+            && self.view.bucket.is_none_or(|at| cell.values[at] != Symbol::ABSENT)
             && self.view.outputs.iter().all(|output| match output {
                 // What was projected out, or what a model without detail does not carry, has no row by it.
                 Projected::Value(at) | Projected::Group(at) => cell.values[*at] != Symbol::ABSENT,
             })
+    }
+
+    /// The key of rows that a series belongs to: its own, without a bucket.
+    pub(super) fn row_key(&self, series: u32) -> Key {
+        let mut key = self.keys[series as usize].clone();
+        if self.view.bucket.is_some() {
+            key.pop();
+        }
+        key
+    }
+
+    pub(super) const fn is_spread(&self) -> bool {
+        self.view.bucket.is_some()
+    }
+
+    pub(super) fn spread_of(&mut self, key: &Key) -> u32 {
+        match self.spread_index.entry_ref(key) {
+            EntryRef::Occupied(known) => *known.get(),
+            EntryRef::Vacant(free) => {
+                let place = number(self.spreads.len());
+                free.insert(place);
+                self.spreads.push(Vec::new());
+                place
+            }
+        }
     }
 
     pub(super) fn series_of(&mut self, key: Key) -> u32 {

@@ -19,6 +19,7 @@ pub struct Criteria {
     caps: Vec<Option<i64>>,
     pub fit: Vec<(Criterion, i64)>,
     pub threshold: i64,
+    pub activation_threshold: i64,
     /// Grade and its least score, the highest first.
     pub grades: Vec<(String, i64)>,
     pub reject: Vec<(String, Criterion)>,
@@ -95,6 +96,7 @@ impl Criteria {
             points,
             caps,
             threshold: scoring.threshold,
+            activation_threshold: scoring.activation_threshold,
             grades: scoring.grades.clone(),
             asks_accounts: asks(|asked| matches!(asked, Asked::Account(_))),
             asks_ids: asks(|asked| *asked == Asked::LeadId),

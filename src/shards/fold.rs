@@ -1,6 +1,7 @@
 //! What every entity's part of the fold works with: the rules, the numbers of texts and ids, the cells, and the news
 //! to other entities. An entity says what it contributes before and after an event; only the difference flows on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::event_id::LongIds;
@@ -11,6 +12,7 @@ use super::symbols::Symbols;
 use super::tally::{Difference, Fact, Tally};
 use super::visibility::Visible;
 use crate::kpi::measures::{Dim, Measure};
+use crate::model::entity::EntityKey;
 use crate::model::event::UNATTRIBUTED;
 use crate::model::kinds::TouchKind;
 use crate::model::stage::Stage;
@@ -26,6 +28,10 @@ pub struct Fold {
     pub ids: LongIds,
     pub names: Names,
     pub records: Records,
+    /// The watermark of leads: every visitor and deal has told what it knows up to here.
+    pub clock: Millis,
+    /// When leads wait for the watermark to reach a moment.
+    pub timers: BTreeSet<(Millis, EntityKey)>,
     /// What other entities are to be told, in the order found.
     pub news: Vec<News>,
     difference: Difference,
@@ -46,6 +52,8 @@ pub struct Names {
 pub struct Contributions {
     pub facts: Vec<Fact>,
     pub cells: Vec<(CellKey, i64)>,
+    /// The first moment after which the watermark alone changes them.
+    pub next: Option<Millis>,
     /// Sorted.
     pub news: Vec<(Recipient, Known, Visible)>,
 }
@@ -66,7 +74,18 @@ impl Fold {
             models: rules.models.iter().map(|model| symbols.of(Dim::Model, &model.name)).collect(),
             unattributed: symbols.of(Dim::Channel, UNATTRIBUTED),
         };
-        Self { rules, symbols, tally, ids, names, records, news: Vec::new(), difference: Difference::default() }
+        Self {
+            rules,
+            symbols,
+            tally,
+            ids,
+            names,
+            records,
+            clock: Millis::MIN,
+            timers: BTreeSet::new(),
+            news: Vec::new(),
+            difference: Difference::default(),
+        }
     }
 
     #[must_use]

@@ -4,9 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::event_id::LongIds;
-use super::fold::Fold;
+use super::fold::{Contributions, Fold};
 use super::forward::{DealFacts, FillSession, Known, VisitorTouch};
-use super::records::Records;
 use super::rows::{self, TouchRow};
 use super::symbols::OriginId;
 use super::table::{Keyed, Table, key_of};
@@ -23,6 +22,8 @@ mod conversions;
 mod history;
 mod seen;
 mod standing;
+mod times;
+mod waiting;
 
 pub use history::History;
 use history::{AccountSeen, FillRow, StageRow, Stitched};
@@ -120,7 +121,8 @@ impl Lead {
     /// booking.
     fn changes_nothing(&self, new: &Touch<'_>, fold: &Fold) -> bool {
         let later = self.history.as_ref().is_none_or(|history| history.latest < new.at);
-        later && new.late.is_none() && !new.matters(fold)
+        let waits = || self.history.is_some() && fold.rules.waits && fold.rules.is_engaging(new.kind);
+        later && new.late.is_none() && !new.matters(fold) && !waits()
     }
 
     fn put_touch(&mut self, place: usize, new: &Touch<'_>, fold: &mut Fold) {
@@ -171,10 +173,11 @@ impl Lead {
         }
     }
 
-    /// The same for all that it has named: after a restart.
-    pub fn name_accounts(&self, records: &mut Records) {
-        let accounts = self.history.iter().flat_map(|history| &history.accounts);
-        accounts.for_each(|seen| records.name(&seen.account, self.key));
+    /// Notes what a shard knows of it beside itself: after a restart.
+    pub fn restore(&self, fold: &mut Fold) {
+        let Some(history) = &self.history else { return };
+        history.accounts.iter().for_each(|seen| self.name(&seen.account, fold));
+        fold.timers.extend(history.timer.map(|at| (at, self.key)));
     }
 
     /// The newest touches by time are kept. What the others contributed stays counted.
@@ -292,11 +295,39 @@ impl Lead {
     }
 
     /// Changes the lead and lets the difference of what it contributes flow on.
-    pub fn with_difference(&mut self, fold: &mut Fold, change: impl FnOnce(&mut Self, &mut Fold)) {
+    fn with_difference(&mut self, fold: &mut Fold, change: impl FnOnce(&mut Self, &mut Fold)) {
         let before = self.contributions(fold);
         change(self, fold);
-        let after = self.contributions(fold);
+        let after = self.work_out(fold);
         fold.replace(&before, &after);
+    }
+
+    /// What it contributes now, and when the watermark alone will change that.
+    pub fn work_out(&mut self, fold: &mut Fold) -> Contributions {
+        if let Some(history) = &mut self.history {
+            history.clock = fold.clock;
+        }
+        let mut contributions = self.contributions(fold);
+        if self.history.is_none() && contributions.next.is_some() {
+            self.history().clock = fold.clock;
+            contributions = self.contributions(fold);
+        }
+        let key = self.key;
+        if let Some(history) = &mut self.history
+            && history.timer != contributions.next
+        {
+            if let Some(at) = history.timer {
+                fold.timers.remove(&(at, key));
+            }
+            fold.timers.extend(contributions.next.map(|at| (at, key)));
+            history.timer = contributions.next;
+        }
+        contributions
+    }
+
+    /// The watermark has reached the moment that it waited for.
+    pub fn wake(&mut self, fold: &mut Fold) {
+        self.with_difference(fold, |_, _| {});
     }
 
     /// How many touches it keeps.

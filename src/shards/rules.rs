@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::criteria::Criteria;
 use crate::attribution::rules::Rule;
 use crate::config::Config;
+use crate::kpi::measures::Measure;
 use crate::kpi::plan::Plan;
 use crate::model::channel::ChannelGroups;
 use crate::model::kinds::TouchKind;
@@ -20,6 +21,8 @@ pub struct Rules {
     pub models: Vec<CreditModel>,
     pub groups: ChannelGroups,
     pub criteria: Criteria,
+    /// Whether leads wait for what does not happen: then every engaging touch moves a deadline.
+    pub waits: bool,
     engaging: [bool; TouchKind::ALL.len()],
     not_accounts: BTreeSet<String>,
 }
@@ -53,8 +56,10 @@ impl Rules {
         for kind in &config.journey.not_engaging {
             engaging[*kind as usize] = false;
         }
+        let waits = [Measure::LeakedLeads, Measure::LeakCohort].iter().any(|measure| plan.wants(*measure));
         Self {
             plan,
+            waits,
             shards: config.topics.partitions,
             models,
             groups: ChannelGroups::new(config.channels.groups.clone(), config.channels.not_marketing.clone()),
@@ -68,6 +73,12 @@ impl Rules {
     #[must_use]
     pub const fn is_engaging(&self, kind: TouchKind) -> bool {
         self.engaging[kind as usize]
+    }
+
+    /// Whether a lead needs to know of a touch of its visitor that is no step of its journey.
+    #[must_use]
+    pub fn tells(&self, kind: TouchKind) -> bool {
+        self.criteria.scores_at(kind) || (self.waits && self.is_engaging(kind))
     }
 
     /// The latest watermark at which a fact may change.

@@ -265,9 +265,8 @@ impl Loading {
         let time = LocalTime::new(rules.config.time.calendar.clone());
         let tally = Tally::load(rules.plan.clone(), time, self.cells);
         let mut fold = Fold::with(rules, symbols, tally, ids, head.records);
-        if fold.rules.criteria.asks_accounts {
-            self.leads.whole().for_each(|lead| lead.name_accounts(&mut fold.records));
-        }
+        fold.clock = head.levels.of_leads().unwrap_or(fold.clock);
+        self.leads.whole().for_each(|lead| lead.restore(&mut fold));
         Ok(Shard {
             number,
             fold,

@@ -117,7 +117,7 @@ fn check(config: &Config, seed: u64, records: &[Produced], restarts: bool) {
 fn compare(seed: u64, expected: &[reference::Row], rows: &[Row]) {
     let expected: BTreeMap<String, Said> =
         expected.iter().filter(|row| KPIS.contains(&&*row.kpi)).map(|row| (row.key(), said_by_oracle(row))).collect();
-    let found: BTreeMap<String, Said> = rows.iter().map(|row| (key(row), said(row))).collect();
+    let found: BTreeMap<String, Said> = rows.iter().map(|row| (key(row), said_by(row))).collect();
     assert!(expected.len() > 100, "a history that says little proves little");
     let mut faults: BTreeMap<&str, (usize, String)> = BTreeMap::new();
     for (key, want) in &expected {
@@ -149,7 +149,7 @@ fn said_by_oracle(row: &reference::Row) -> Said {
     (row.value, row.numerator, row.denominator, row.previous, row.benchmark, row.is_final)
 }
 
-fn said(row: &Row) -> Said {
+fn said_by(row: &Row) -> Said {
     let number = |number: Option<tributary::kpi::number::Number>| number.map(|number| number.to_f64());
     let says = &row.says;
     let (value, numerator, denominator) = (number(says.value), number(says.numerator), number(says.denominator));
@@ -292,6 +292,36 @@ fn late_events_change_only_what_is_open() {
         };
         let records = history(Settings { events: Some(2000), ..settings });
         check(&config(3, &text), seed, &records, true);
+    }
+}
+
+/// Every KPI there is, whether or not the oracle knows it: the rows of one shard that reads all as it happened.
+#[test]
+fn shards_and_interleavings_change_no_kpi() {
+    for seed in 50..53 {
+        let settings =
+            Settings { seed, leads: 60, days: 50, events: Some(4000), bad: 0.01, huge: false, ..Settings::default() };
+        let mut records = history(settings);
+        let text = |shards: u16| {
+            let leaks = "[funnel]\nleak_after = \"9d\"\n[sla]\nfollow_up = \"12h\"\nrecycle_after = \"6d\"\n";
+            let time = PLAIN.replace("[time]", "[time]\nallowed_lateness = \"4000d\"");
+            format!("[topics]\npartitions = {shards}\n{time}{SCORED}{leaks}[dedupe]\nhorizon = \"4000d\"\n")
+        };
+        let config = |shards| Config::parse(&text(shards), "test.toml", std::iter::empty()).expect("a configuration");
+        let said = |shards: u16, seed: u64, records: &[Produced]| -> BTreeMap<String, Said> {
+            let mut line = Line::new(&config(shards), seed);
+            let half = records.len() / 2;
+            line.run(&records[..half]);
+            (0..usize::from(shards)).filter(|_| seed % 2 == 1).for_each(|shard| line.restart(shard));
+            line.run(&records[half..]);
+            let as_of = Millis(records.iter().map(|record| record.timestamp.0).max().expect("events")) + Span::days(2);
+            line.finish(as_of).iter().map(|row| (key(row), said_by(row))).collect()
+        };
+        let several = said(5, seed, &records);
+        records.sort_by_key(|record| record.timestamp);
+        let one = said(1, 1000 + 2 * seed, &records);
+        let differ: Vec<_> = several.iter().filter(|(key, said)| one.get(*key) != Some(said)).take(5).collect();
+        assert!(differ.is_empty() && several.len() == one.len(), "seed {seed}: {differ:?} of {}", several.len());
     }
 }
 

@@ -89,6 +89,41 @@ pub(super) const KPIS: &[Kpi] = &[
         "rejected_leads",
         &[By::Total, By::Dims(&[Dim::Reason])],
     ),
+    Kpi::count(
+        "leaked_leads",
+        "Leads that leak at the stage: disqualified, every deal lost, or silent for too long.",
+        "leaked_leads",
+        &[
+            By::Total,
+            By::Dims(&[Dim::Stage]),
+            By::Dims(&[Dim::Channel, Dim::Stage]),
+            By::Dims(&[Dim::Campaign, Dim::Channel, Dim::Stage]),
+        ],
+    ),
+    Kpi::ratio(
+        "leakage_ratio",
+        "Share of the window's leads entering the stage that leaked at it.",
+        "leak_cohort_leaked / leak_cohort",
+        &[
+            By::Dims(&[Dim::Stage]),
+            By::Dims(&[Dim::Channel, Dim::Stage]),
+            By::Dims(&[Dim::Campaign, Dim::Channel, Dim::Stage]),
+        ],
+    )
+    .settling()
+    .with_interval(),
+    Kpi::count(
+        "recycled_leads",
+        "Leads recycled: by an event, or because no follow-up came.",
+        "recycled_leads",
+        &[By::Total, By::S],
+    ),
+    Kpi::count(
+        "reactivations",
+        "Recycled leads whose later engagement reached the activation threshold.",
+        "reactivations",
+        &[By::Total, By::S],
+    ),
     Kpi::new(
         "lead_score",
         Unit::Score,

@@ -10,6 +10,7 @@ use super::super::visibility::{Visible, join, views};
 use super::Lead;
 use super::conversions::{Conversion, Converted, Share, conversions};
 use super::seen::Seen;
+use super::waiting::{FollowUp, Waiting};
 use crate::kpi::measures::{COHORTS, DEMO, Dim, MEETING, Measure, Reached};
 use crate::model::entity::EntityKey;
 use crate::model::event::NONE;
@@ -39,7 +40,7 @@ impl Lead {
         let mut told = Vec::new();
         for view in views(history.marks(&fold.rules, &fold.records)) {
             let seen = Seen::new(self, history, view, fold);
-            let mut view = View { view, seen: &seen, all: &mut all, told: Vec::new() };
+            let mut view = View { view, seen: &seen, clock: history.clock, all: &mut all, told: Vec::new() };
             view.count(fold);
             told.push((view.view, view.told));
         }
@@ -49,15 +50,17 @@ impl Lead {
     }
 }
 
-struct View<'a> {
+pub(super) struct View<'a> {
     view: Visible,
-    seen: &'a Seen<'a>,
+    pub(super) seen: &'a Seen<'a>,
+    /// Where the watermark is.
+    clock: Millis,
     all: &'a mut Contributions,
     told: Vec<Told>,
 }
 
 impl View<'_> {
-    fn fact(&mut self, fold: &Fold, measure: Measure, at: Millis, values: &[Symbol], amount: i64) {
+    pub(super) fn fact(&mut self, fold: &Fold, measure: Measure, at: Millis, values: &[Symbol], amount: i64) {
         self.all.fact(&fold.rules, self.view, measure, at, values, amount);
     }
 
@@ -75,6 +78,58 @@ impl View<'_> {
             self.count_deal(self.seen.deals[n], source, fold);
         }
         self.count_class(source, fold);
+        self.count_times(source, fold);
+        self.count_waiting(source, fold);
+    }
+
+    /// What happened because nothing did.
+    fn count_waiting(&mut self, source: [Symbol; 2], fold: &Fold) {
+        let wants = |measures: &[Measure]| measures.iter().any(|measure| fold.wants(*measure));
+        let mut waiting = Waiting::new(self.seen, fold, self.clock);
+        if wants(&[Measure::LeakedLeads, Measure::LeakCohort]) {
+            let leaks = waiting.leaks();
+            for (stage, at) in &leaks {
+                let values = [fold.names.stages[*stage as usize], source[0], source[1]];
+                self.fact(fold, Measure::LeakedLeads, *at, &values, 1);
+            }
+            let own = Stage::LEAD_STAGES.into_iter().zip(self.seen.lead_entries());
+            let mut entries: Vec<_> = own.filter_map(|(stage, at)| Some((stage, at?))).collect();
+            for stage in [Stage::Opportunity, Stage::Proposal] {
+                entries.extend(self.seen.first_of_deals(stage, fold.rules.settle()).into_iter().map(|at| (stage, at)));
+            }
+            for (stage, at) in entries {
+                let values = [fold.names.stages[stage as usize], source[0], source[1]];
+                let until = at + fold.rules.settle();
+                self.fact(fold, Measure::LeakCohort, at, &values, 1);
+                if leaks.iter().any(|(leaked, when)| *leaked == stage && *when <= until) {
+                    self.fact(fold, Measure::LeakCohortLeaked, at, &values, 1);
+                }
+            }
+        }
+        if wants(&[Measure::SlaBreaches, Measure::SlaCohort])
+            && let Some((mql, became)) = waiting.follow_up()
+        {
+            let until = mql + fold.rules.settle();
+            match became {
+                FollowUp::Open => {}
+                FollowUp::InTime => {
+                    self.fact(fold, Measure::SlaCohort, mql, &source, 1);
+                    self.fact(fold, Measure::SlaCohortMet, mql, &source, 1);
+                }
+                FollowUp::Breached(at) => {
+                    self.fact(fold, Measure::SlaBreaches, at, &source, 1);
+                    if at <= until {
+                        self.fact(fold, Measure::SlaCohort, mql, &source, 1);
+                    }
+                }
+            }
+        }
+        if wants(&[Measure::RecycledLeads, Measure::Reactivations]) {
+            let cycles = waiting.cycles();
+            cycles.recycled.iter().for_each(|at| self.fact(fold, Measure::RecycledLeads, *at, &source, 1));
+            cycles.reactivated.iter().for_each(|at| self.fact(fold, Measure::Reactivations, *at, &source, 1));
+        }
+        self.all.next = self.all.next.into_iter().chain(waiting.next).min();
     }
 
     /// Channel and campaign of the first touch of its journey at lead entry.
@@ -293,6 +348,11 @@ impl View<'_> {
 
     /// What goes by the lead that a deal has in the end: its amounts by source and segment.
     fn count_settled_deal(&mut self, deal: &DealFacts, source: [Symbol; 2], fold: &mut Fold) {
+        let settle = fold.rules.settle();
+        let counts = |at: Millis| deal.is_owned(at + settle) && !self.seen.standing.is_rejected(at);
+        if let Some(at) = deal.lost.filter(|at| counts(*at)) {
+            self.fact(fold, Measure::LostBySource, at, &source, 1);
+        }
         for (stage, entry) in Stage::DEAL_STAGES.into_iter().zip(deal.entries) {
             let Some(entry) = entry else { continue };
             if !deal.is_owned(entry.at + fold.rules.settle()) || self.seen.standing.is_rejected(entry.at) {
@@ -303,7 +363,14 @@ impl View<'_> {
             if stage != Stage::Proposal {
                 self.count_by_segment(Measure::DealValueBySegment, Some(name), entry.at, entry.value, fold);
             }
+            if stage == Stage::Opportunity {
+                self.fact(fold, Measure::OpportunitiesBySource, entry.at, &source, 1);
+            }
             if stage == Stage::Won {
+                if let Some(opened) = deal.entries[0] {
+                    let took = entry.at - opened.at;
+                    self.fact(fold, Measure::SalesCycleSecondsBySource, entry.at, &source, took.0);
+                }
                 self.fact(fold, Measure::RevenueBySource, entry.at, &source, entry.value);
                 self.fact(fold, Measure::WonBySource, entry.at, &source, 1);
                 let segments = self.segments(entry.at + fold.rules.settle(), Measure::CustomersBySegment, fold);

@@ -22,6 +22,9 @@ use crate::partials::cells::Symbol;
 pub struct History {
     /// The latest moment that its contributions depend on: a touch after it changes none.
     pub latest: Millis,
+    /// Where the watermark was when its contributions were last worked out, and when it alone will change them.
+    pub clock: Millis,
+    pub timer: Option<Millis>,
     /// Touches of its visitors, and its own that came late; in the order of time and id.
     pub stitched: Vec<Stitched>,
     /// As records spell it, if some rule asks for it.
@@ -39,6 +42,8 @@ impl Default for History {
     fn default() -> Self {
         Self {
             latest: Millis::MIN,
+            clock: Millis::MIN,
+            timer: None,
             stitched: Vec::new(),
             id: None,
             fills: Vec::new(),

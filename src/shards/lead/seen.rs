@@ -9,7 +9,7 @@ use super::history::{AccountSeen, FillRow, History, SessionOfFill, StageRow};
 use super::standing::Standing;
 use crate::model::kinds::{FormKind, TouchKind};
 use crate::model::stage::Stage;
-use crate::model::time::Millis;
+use crate::model::time::{Millis, Span};
 
 #[derive(Clone, Copy, Debug)]
 pub struct SeenTouch {
@@ -67,6 +67,19 @@ impl<'a> Seen<'a> {
             let entry = [implied, filled, scored].into_iter().flatten().min();
             entry.filter(|at| !self.standing.is_rejected(*at))
         })
+    }
+
+    /// When a stage was first entered by one of the lead's deals, as far as known after a span: of the deals that are its
+    /// own then no other entered it earlier. There may be several such moments, since deals move on to other leads.
+    pub fn first_of_deals(&self, stage: Stage, after: Span) -> Vec<Millis> {
+        let Some(n) = Stage::DEAL_STAGES.iter().position(|of_deal| *of_deal == stage) else { return Vec::new() };
+        let entries: Vec<_> = self.deals.iter().filter_map(|deal| Some((deal, deal.entries[n]?.at))).collect();
+        let is_first = |at: Millis| !entries.iter().any(|(deal, other)| *other < at && deal.is_owned(at + after));
+        let own = entries.iter().filter(|(deal, at)| deal.is_owned(*at + after) && !self.standing.is_rejected(*at));
+        let mut first: Vec<Millis> = own.map(|(_, at)| *at).filter(|at| is_first(*at)).collect();
+        first.sort_unstable();
+        first.dedup();
+        first
     }
 
     /// The moments of its own events: touches known to be its own when they were made, fills and stages.

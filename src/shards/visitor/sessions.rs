@@ -183,7 +183,7 @@ impl Teller<'_> {
     /// Tells whose the touch is: that of the lead it names, else of the lead that the visitor is known to be.
     fn touch(&self, touch: &OwnTouch<'_>, named: Option<EntityKey>) -> Option<Told> {
         let account = self.fold.rules.account(touch.account);
-        if !touch.in_journey && account.is_none() && !self.fold.rules.criteria.scores_at(touch.kind) {
+        if !touch.in_journey && account.is_none() && !self.fold.rules.tells(touch.kind) {
             return None;
         }
         let at = touch.row.at();
