@@ -18,6 +18,7 @@ use crate::partials::block::Block;
 use crate::partials::cells::Symbol;
 
 pub mod account;
+pub mod acts;
 pub mod criteria;
 pub mod deal;
 pub mod event_id;
@@ -364,11 +365,12 @@ impl Shard {
         let origin = fold.symbols.origin_in_block(&touch.origin, texts);
         let account = touch.account_id.as_deref();
         let asset = touch.asset_id().map(|number| texts[*number as usize]);
+        let about = fold.about(touch, texts);
         let key = match subject {
             Subject::Visitor(key) => key,
             Subject::Lead(key) => {
                 let (event_id, lead_id) = (&touch.event_id, touch.lead_id.as_deref());
-                let touch = lead::Touch { at, event_id, kind, origin, lead_id, account, asset, late };
+                let touch = lead::Touch { at, event_id, kind, origin, lead_id, account, asset, about, late };
                 return Lead::append(&mut self.leads, key, &touch, fold)
                     || self.leads.get_or_insert(key, || Lead::new(key)).touch(&touch, fold);
             }
@@ -380,10 +382,11 @@ impl Shard {
         if kind == TouchKind::PageView {
             let page = fold.symbols.of(Dim::Page, texts[touch.page as usize]);
             let lead = touch.lead_id.as_deref().map(EntityKey::of);
-            visitor.view(PageView { at, id, lead, account, origin, page, late }, &touch.event_id, fold)
+            let exposure = about.exposure.map(Box::new);
+            visitor.view(PageView { at, id, lead, account, origin, page, exposure, late }, &touch.event_id, fold)
         } else {
             let asset = fold.symbols.of(Dim::Asset, asset.unwrap_or(NONE));
-            visitor.touch(visitor::Touch { at, id, kind, account, origin, asset, late }, &touch.event_id, fold)
+            visitor.touch(visitor::Touch { at, id, kind, account, origin, asset, about, late }, &touch.event_id, fold)
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::measures::Dim;
 
+mod engagement;
 mod funnel;
 pub mod listing;
 mod money;
@@ -54,11 +55,14 @@ pub struct Group {
     pub kpis: &'static [Kpi],
 }
 
-pub const GROUPS: [Group; 5] = [
+pub const GROUPS: [Group; 8] = [
     Group { name: "traffic", kpis: traffic::KPIS },
     Group { name: "funnel", kpis: funnel::KPIS },
     Group { name: "speed", kpis: speed::KPIS },
     Group { name: "money", kpis: money::KPIS },
+    Group { name: "email", kpis: engagement::EMAIL },
+    Group { name: "webinar, mail", kpis: engagement::WEBINAR_AND_MAIL },
+    Group { name: "community, loyalty", kpis: engagement::COMMUNITY },
     Group { name: "operations", kpis: traffic::OPERATIONS },
 ];
 

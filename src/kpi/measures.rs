@@ -31,10 +31,13 @@ pub enum Dim {
     Stat,
     /// The bucket of a spread that a value is in; no row carries it.
     Bucket,
+    AssetType,
+    Experiment,
+    Variant,
 }
 
 impl Dim {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Channel,
         Self::Campaign,
         Self::Content,
@@ -54,6 +57,9 @@ impl Dim {
         Self::Route,
         Self::Stat,
         Self::Bucket,
+        Self::AssetType,
+        Self::Experiment,
+        Self::Variant,
     ];
 
     #[must_use]
@@ -78,6 +84,9 @@ impl Dim {
             Self::Route => "route",
             Self::Stat => "stat",
             Self::Bucket => "bucket",
+            Self::AssetType => "asset_type",
+            Self::Experiment => "experiment",
+            Self::Variant => "variant",
         }
     }
 
@@ -177,7 +186,33 @@ measures! {
     Touches: Count Additive Plain [Kind, Channel, Campaign],
     /// `content_read` touches of the asset.
     ContentReads: Count Additive Plain [Asset],
+    /// Touches about an asset, of the kinds that count each time: stage is what was done.
+    AssetTouches: Count Additive Plain [Stage, AssetType, Asset],
+    // Visitors and leads: persons by what they did; stage is what that was
+    /// Distinct persons and assets.
+    Unique: Count Distinct Plain [Stage],
+    UniqueByType: Count Distinct Plain [Stage, AssetType],
+    UniqueByAsset: Count Distinct Plain [Stage, Asset],
+    /// Cohorts of person and asset, and those of them that did what the ratio is of.
+    AssetCohort: Count Additive Settles [Stage, Asset],
+    AssetCohortReached: Count Additive Settles [Stage, Asset],
+    /// Persons in the community.
+    CommunityMembers: Count Present Plain [],
     // Leads
+    /// Leads at their first joining of nurture, and those that became mql after it.
+    NurtureCohort: Count Additive Settles [],
+    NurtureCohortMql: Count Additive Settles [],
+    /// Leads at their first exposure to the variant, and those that came to the configured stage then or later.
+    Exposed: Count Additive Settles [Experiment, Variant],
+    ExposedConverted: Count Additive Settles [Experiment, Variant],
+    /// Survey fills; and in each window the latest valid answers of leads: promoters less detractors in hundredths, the sum
+    /// of answers, and the leads that gave one.
+    SurveyResponses: Count Additive Plain [],
+    NpsScores: Count Distinct Plain [],
+    NpsSum: Count Distinct Plain [],
+    NpsLeads: Count Distinct Plain [],
+    SatisfactionSum: Count Distinct Plain [],
+    SatisfactionLeads: Count Distinct Plain [],
     FormFills: Count Additive Plain [Form],
     /// Leads whose entry is a fill that names an asset.
     ContentLeads: Count Additive Plain [Asset],

@@ -43,6 +43,15 @@ macro_rules! entries {
     };
 }
 
+macro_rules! unique {
+    ($name:literal, $what:literal) => {
+        quantity(
+            $name,
+            &[at(Measure::Unique, $what), at(Measure::UniqueByType, $what), at(Measure::UniqueByAsset, $what)],
+        )
+    };
+}
+
 macro_rules! cohort {
     ($of:literal, $reached:literal, $ratio:literal) => {
         [
@@ -108,6 +117,37 @@ const TABLES: [&[Quantity]; 8] = [
         quantity("graded_leads", &[all(Measure::GradedLeads)]),
         quantity("routed_leads", &[all(Measure::RoutedLeads)]),
         quantity("segment_leads", &[all(Measure::SegmentLeads)]),
+        quantity("emails_sent", &[at(Measure::AssetTouches, "sent")]),
+        quantity("emails_delivered", &[at(Measure::AssetTouches, "delivered")]),
+        quantity("email_unsubscribes", &[at(Measure::AssetTouches, "unsubscribed")]),
+        quantity("referrals", &[at(Measure::AssetTouches, "referred")]),
+        unique!("unique_email_opens", "opened"),
+        unique!("unique_email_clicks", "clicked"),
+        unique!("webinar_registrations", "registered"),
+        unique!("webinar_attendees", "attended"),
+        unique!("webinar_replays", "replayed"),
+        unique!("webinar_questioners", "questioned"),
+        unique!("community_active_members", "community"),
+        unique!("nurtured_leads", "nurtured"),
+        quantity("community_size", &[all(Measure::CommunityMembers)]),
+        quantity("nurture_cohort", &[all(Measure::NurtureCohort)]),
+        quantity("nurture_cohort_mql", &[all(Measure::NurtureCohortMql)]),
+        quantity("webinar_attendance_cohort", &[at(Measure::AssetCohort, "webinar_attendance")]),
+        quantity("webinar_attendance_reached", &[at(Measure::AssetCohortReached, "webinar_attendance")]),
+        quantity("webinar_conversion_cohort", &[at(Measure::AssetCohort, "webinar_conversion")]),
+        quantity("webinar_conversion_reached", &[at(Measure::AssetCohortReached, "webinar_conversion")]),
+        quantity("mail_claim_cohort", &[at(Measure::AssetCohort, "mail_claim")]),
+        quantity("mail_claim_reached", &[at(Measure::AssetCohortReached, "mail_claim")]),
+        quantity("mail_meeting_cohort", &[at(Measure::AssetCohort, "mail_meeting")]),
+        quantity("mail_meeting_reached", &[at(Measure::AssetCohortReached, "mail_meeting")]),
+        quantity("exposed", &[all(Measure::Exposed)]),
+        quantity("exposed_converted", &[all(Measure::ExposedConverted)]),
+        quantity("survey_responses", &[all(Measure::SurveyResponses)]),
+        quantity("nps_scores", &[all(Measure::NpsScores)]),
+        quantity("nps_sum", &[all(Measure::NpsSum)]),
+        quantity("nps_leads", &[all(Measure::NpsLeads)]),
+        quantity("satisfaction_sum", &[all(Measure::SatisfactionSum)]),
+        quantity("satisfaction_leads", &[all(Measure::SatisfactionLeads)]),
         quantity("leaked_leads", &[all(Measure::LeakedLeads)]),
         quantity("leak_cohort", &[all(Measure::LeakCohort)]),
         quantity("leak_cohort_leaked", &[all(Measure::LeakCohortLeaked)]),
@@ -188,7 +228,8 @@ impl Source {
             _ => free(dim),
         });
         // Subjects of a distinct measure cannot be added up over a dimension.
-        let whole = || self.measure.dims().iter().all(|dim| by.contains(dim)) && !by.contains(&Dim::ChannelGroup);
+        let kept = |dim: &Dim| by.contains(dim) || (*dim == Dim::Stage && self.stage.is_some());
+        let whole = || self.measure.dims().iter().all(kept) && !by.contains(&Dim::ChannelGroup);
         carried && (self.measure.sum() != Sum::Distinct || whole())
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::acts::About;
 use super::event_id::LongIds;
 use super::forward::{Known, News, Recipient};
 use super::records::Records;
@@ -13,7 +14,7 @@ use super::tally::{Difference, Fact, Tally};
 use super::visibility::Visible;
 use crate::kpi::measures::{Dim, Measure};
 use crate::model::entity::EntityKey;
-use crate::model::event::UNATTRIBUTED;
+use crate::model::event::{NONE, TouchOf, UNATTRIBUTED};
 use crate::model::kinds::TouchKind;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
@@ -85,6 +86,33 @@ impl Fold {
             timers: BTreeSet::new(),
             news: Vec::new(),
             difference: Difference::default(),
+        }
+    }
+
+    /// What a touch is about, as far as some KPI is by it.
+    pub fn about(&mut self, touch: &TouchOf<'_, u32>, texts: &[&str]) -> About {
+        let none = About { asset: Symbol::ABSENT, asset_type: Symbol::ABSENT, exposure: None };
+        let details = touch.details.as_deref();
+        if !self.rules.is_about(touch.kind) && details.is_none_or(|of| of.experiment.is_none()) {
+            return none;
+        }
+        let text = |number: Option<&u32>| number.map_or(NONE, |number| texts[*number as usize]);
+        let (asset, asset_type) =
+            details.map_or((NONE, NONE), |of| (text(of.asset_id.as_ref()), text(of.asset_type.as_ref())));
+        let exposure =
+            details.and_then(|of| Some((text(Some(of.experiment.as_ref()?)), text(Some(of.variant.as_ref()?)))));
+        self.about_texts([asset, asset_type], exposure)
+    }
+
+    /// The same as other shards spell it.
+    pub fn about_texts(&mut self, [asset, asset_type]: [&str; 2], exposure: Option<(&str, &str)>) -> About {
+        let wants = self.wants(Measure::Exposed);
+        About {
+            asset: self.symbols.of(Dim::Asset, asset),
+            asset_type: self.symbols.of(Dim::AssetType, asset_type),
+            exposure: exposure.filter(|_| wants).map(|(experiment, variant)| {
+                (self.symbols.of(Dim::Experiment, experiment), self.symbols.of(Dim::Variant, variant))
+            }),
         }
     }
 

@@ -72,6 +72,8 @@ pub struct VisitorTouch {
     /// Channel, campaign, content, term.
     pub origin: [String; 4],
     pub account: Option<String>,
+    /// What it is about, if that counts: asset and asset type, experiment and variant.
+    pub about: Option<([String; 2], Option<(String, String)>)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

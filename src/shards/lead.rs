@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::acts::{self, About, Act};
 use super::event_id::LongIds;
 use super::fold::{Contributions, Fold};
 use super::forward::{DealFacts, FillSession, Known, VisitorTouch};
@@ -17,6 +18,7 @@ use crate::model::event_id::EventId;
 use crate::model::kinds::TouchKind;
 use crate::model::time::Millis;
 
+mod answers;
 mod contributions;
 mod conversions;
 mod history;
@@ -145,6 +147,11 @@ impl Lead {
         if new.is_booking() {
             self.history().reach(new.at);
         }
+        if fold.rules.notes(new.kind, new.about) {
+            let (event_id, visible) = (new.event_id.text().into(), Visible::since(new.late));
+            let (at, kind, about) = (new.at, new.kind, new.about);
+            self.history().note(Act { at, event_id, kind, about, known_from: at, visible });
+        }
         if let Some(mark) = new.late {
             let in_journey = fold.rules.is_engaging(new.kind);
             self.history().stitch(
@@ -256,6 +263,13 @@ impl Lead {
         if matches!(touch.kind, TouchKind::DemoBooked | TouchKind::MeetingBooked) {
             self.history().reach(touch.at);
         }
+        if let Some((assets, exposure)) = &touch.about {
+            let exposure = exposure.as_ref().map(|(experiment, variant)| (experiment.as_str(), variant.as_str()));
+            let about = fold.about_texts(assets.each_ref().map(String::as_str), exposure);
+            let (at, kind, known_from) = (touch.at, touch.kind, touch.known_from);
+            let act = Act { at, event_id: touch.event_id.as_str().into(), kind, about, known_from, visible };
+            if added { self.history().note(act) } else { self.history().acts.retain(|known| *known != act) }
+        }
         let [channel, campaign, content, term] = touch.origin.each_ref().map(|text| text.as_str().into());
         let origin = fold.symbols.origin(&Origin { channel, campaign, content, term });
         let stitched = Stitched {
@@ -352,6 +366,7 @@ pub struct Touch<'a> {
     pub lead_id: Option<&'a str>,
     pub account: Option<&'a str>,
     pub asset: Option<&'a str>,
+    pub about: About,
     /// The watermark on arrival, if it was late.
     pub late: Option<Millis>,
 }
@@ -368,7 +383,7 @@ impl Touch<'_> {
 
     /// Whether it may change what the lead contributes even when it comes last.
     fn matters(&self, fold: &Fold) -> bool {
-        self.is_booking() || fold.rules.criteria.scores_at(self.kind)
+        self.is_booking() || fold.rules.notes(self.kind, self.about) || fold.rules.criteria.scores_at(self.kind)
     }
 
     /// What it counts by itself, whatever else the lead does.
@@ -376,6 +391,7 @@ impl Touch<'_> {
         let [channel, campaign, ..] = fold.symbols.origin_symbols(self.origin);
         let kind = fold.names.kinds[self.kind as usize];
         fold.tally.count_touch(self.at, [kind, channel, campaign]);
+        acts::count(self.kind, self.at, self.about, fold);
         if self.kind == TouchKind::ContentRead && fold.wants(Measure::ContentReads) {
             let asset = fold.symbols.of(crate::kpi::measures::Dim::Asset, self.asset.unwrap_or(NONE));
             fold.count(Measure::ContentReads, self.at, &[asset]);

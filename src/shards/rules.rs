@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::acts::{self, About};
 use super::criteria::Criteria;
 use crate::attribution::rules::Rule;
 use crate::config::Config;
@@ -24,6 +25,8 @@ pub struct Rules {
     /// Whether leads wait for what does not happen: then every engaging touch moves a deadline.
     pub waits: bool,
     engaging: [bool; TouchKind::ALL.len()],
+    /// Kinds that count by person and what they are about.
+    noted: [bool; TouchKind::ALL.len()],
     not_accounts: BTreeSet<String>,
 }
 
@@ -58,6 +61,7 @@ impl Rules {
         }
         let waits = [Measure::LeakedLeads, Measure::LeakCohort].iter().any(|measure| plan.wants(*measure));
         Self {
+            noted: acts::noted(&plan),
             plan,
             waits,
             shards: config.topics.partitions,
@@ -75,10 +79,24 @@ impl Rules {
         self.engaging[kind as usize]
     }
 
+    /// Whether an act of this kind counts by its person.
+    #[must_use]
+    pub fn notes(&self, kind: TouchKind, about: About) -> bool {
+        self.noted[kind as usize] || about.exposure.is_some()
+    }
+
+    /// Whether some KPI is by what acts of this kind are about.
+    #[must_use]
+    pub fn is_about(&self, kind: TouchKind) -> bool {
+        let is_counted =
+            self.plan.wants(Measure::AssetTouches) && acts::COUNTED.iter().any(|(known, _)| *known == kind);
+        is_counted || self.noted[kind as usize]
+    }
+
     /// Whether a lead needs to know of a touch of its visitor that is no step of its journey.
     #[must_use]
-    pub fn tells(&self, kind: TouchKind) -> bool {
-        self.criteria.scores_at(kind) || (self.waits && self.is_engaging(kind))
+    pub fn tells(&self, kind: TouchKind, about: About) -> bool {
+        self.notes(kind, about) || self.criteria.scores_at(kind) || (self.waits && self.is_engaging(kind))
     }
 
     /// The latest watermark at which a fact may change.

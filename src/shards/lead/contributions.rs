@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::super::acts::{Distinct, Done, Person};
 use super::super::fold::{Contributions, Fold};
 use super::super::forward::{DealFacts, DealSegments, Known, Recipient, WonDeal};
 use super::super::visibility::{Visible, join, views};
 use super::Lead;
+use super::answers::Surveys;
 use super::conversions::{Conversion, Converted, Share, conversions};
 use super::seen::Seen;
 use super::waiting::{FollowUp, Waiting};
@@ -16,7 +18,7 @@ use crate::model::entity::EntityKey;
 use crate::model::event::NONE;
 use crate::model::kinds::TouchKind;
 use crate::model::stage::Stage;
-use crate::model::time::Millis;
+use crate::model::time::{Millis, Span};
 use crate::partials::cells::Symbol;
 
 /// After all that is known, and before what lasts ends.
@@ -37,13 +39,18 @@ impl Lead {
             }
         };
         let mut all = Contributions::default();
+        let (mut distinct, mut surveys) = (Distinct::default(), Surveys::default());
         let mut told = Vec::new();
         for view in views(history.marks(&fold.rules, &fold.records)) {
             let seen = Seen::new(self, history, view, fold);
             let mut view = View { view, seen: &seen, clock: history.clock, all: &mut all, told: Vec::new() };
             view.count(fold);
+            view.count_person(&mut distinct, fold);
+            view.count_surveys(&mut surveys, fold);
             told.push((view.view, view.told));
         }
+        distinct.count(fold, &mut all);
+        surveys.count(fold, &mut all);
         all.news = join(&told).into_iter().map(|((to, known), visible)| (to, known, visible)).collect();
         all.news.sort_unstable();
         all
@@ -51,7 +58,7 @@ impl Lead {
 }
 
 pub(super) struct View<'a> {
-    view: Visible,
+    pub(super) view: Visible,
     pub(super) seen: &'a Seen<'a>,
     /// Where the watermark is.
     clock: Millis,
@@ -80,6 +87,55 @@ impl View<'_> {
         self.count_class(source, fold);
         self.count_times(source, fold);
         self.count_waiting(source, fold);
+    }
+
+    /// What counts by person; nurture and experiments are of leads alone.
+    fn count_person(&mut self, distinct: &mut Distinct, fold: &mut Fold) {
+        if self.seen.done.is_empty() && self.seen.fills.iter().all(|fill| fill.exposure.is_none()) {
+            return;
+        }
+        let own = self.seen.lead_entries().into_iter().flatten();
+        let of_deals = self.seen.deals.iter().flat_map(|deal| {
+            let entries = deal.entries.iter().flatten().map(|entry| entry.at);
+            entries.filter(|at| deal.is_owned(*at) && !self.seen.standing.is_rejected(*at))
+        });
+        let entries: Vec<Millis> = own.chain(of_deals).collect();
+        Person { view: self.view, done: &self.seen.done, entries: Some(&entries) }.count(fold, distinct, self.all);
+        let settle = fold.rules.settle();
+        let joins = |done: &&Done| done.kind == TouchKind::NurtureJoined && done.is_known(done.at);
+        if let Some(joined) = self.seen.done.iter().find(joins) {
+            self.fact(fold, Measure::NurtureCohort, joined.at, &[], 1);
+            if self.seen.lead_entries()[1].is_some_and(|mql| joined.at < mql && mql <= joined.at + settle) {
+                self.fact(fold, Measure::NurtureCohortMql, joined.at, &[], 1);
+            }
+        }
+        self.count_exposures(fold);
+    }
+
+    /// At its first exposure to each variant.
+    fn count_exposures(&mut self, fold: &Fold) {
+        let of_touches = self.seen.done.iter().filter(|done| done.is_known(done.at));
+        let of_touches = of_touches.filter_map(|done| Some((done.about.exposure?, done.at)));
+        let of_fills = self.seen.fills.iter().filter_map(|fill| Some((fill.exposure?, fill.at)));
+        let mut exposures: Vec<_> = of_touches.chain(of_fills).collect();
+        exposures.sort_unstable();
+        exposures.dedup_by_key(|(exposure, _)| *exposure);
+        let stage = fold.rules.config.experiments.stage;
+        let mut entries: Vec<Millis> = self.seen.first_of_deals(stage, Span(0));
+        entries.extend(
+            Stage::LEAD_STAGES
+                .iter()
+                .zip(self.seen.lead_entries())
+                .filter(|(of, _)| **of == stage)
+                .filter_map(|(_, at)| at),
+        );
+        for ((experiment, variant), at) in exposures {
+            let values = [experiment, variant];
+            self.fact(fold, Measure::Exposed, at, &values, 1);
+            if entries.iter().any(|entry| at <= *entry && *entry <= at + fold.rules.settle()) {
+                self.fact(fold, Measure::ExposedConverted, at, &values, 1);
+            }
+        }
     }
 
     /// What happened because nothing did.

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use std::ops::RangeInclusive;
+
+use super::super::acts::Act;
 use super::super::criteria::Question;
 use super::super::event_id::{LongIds, PackedId};
 use super::super::fold::Fold;
@@ -10,7 +13,7 @@ use super::super::records::Records;
 use super::super::rules::Rules;
 use super::super::symbols::OriginId;
 use super::super::visibility::Visible;
-use crate::kpi::measures::Dim;
+use crate::kpi::measures::{Dim, Measure};
 use crate::model::event::{Fill, Topic};
 use crate::model::event_id::EventId;
 use crate::model::kinds::{FormKind, TouchKind};
@@ -36,6 +39,8 @@ pub struct History {
     /// In the order of events.
     pub accounts: Vec<AccountSeen>,
     pub deals: Vec<(DealFacts, Visible)>,
+    /// In the order of time and id.
+    pub acts: Vec<Act>,
 }
 
 impl Default for History {
@@ -51,6 +56,7 @@ impl Default for History {
             sessions: Vec::new(),
             accounts: Vec::new(),
             deals: Vec::new(),
+            acts: Vec::new(),
         }
     }
 }
@@ -77,6 +83,11 @@ pub struct FillRow {
     pub asset: Option<Symbol>,
     /// To the questions that some rule asks.
     pub answers: Box<[(Question, Box<str>)]>,
+    /// The experiment and the variant that it showed.
+    pub exposure: Option<(Symbol, Symbol)>,
+    /// Valid answers of a survey.
+    pub nps: Option<u8>,
+    pub satisfaction: Option<u8>,
     pub late: Option<Millis>,
 }
 
@@ -115,9 +126,26 @@ impl FillRow {
             kind: fill.form_kind,
             asset: fill.asset_id.as_deref().map(|asset| fold.symbols.of(Dim::Asset, asset)),
             answers: fold.rules.criteria.answers(fill.answers.iter()),
+            exposure: fill
+                .experiment
+                .as_deref()
+                .zip(fill.variant.as_deref())
+                .filter(|_| fold.wants(Measure::Exposed))
+                .map(|(experiment, variant)| {
+                    (fold.symbols.of(Dim::Experiment, experiment), fold.symbols.of(Dim::Variant, variant))
+                }),
+            nps: answer(fill, "nps", 0..=10),
+            satisfaction: answer(fill, "satisfaction", 1..=5),
             late,
         }
     }
+}
+
+/// A whole number that a survey may be answered with.
+fn answer(fill: &Fill<'_>, question: &str, valid: RangeInclusive<u8>) -> Option<u8> {
+    let given =
+        fill.answers.iter().find(|(asked, _)| **asked == *question).filter(|_| fill.form_kind == FormKind::Survey);
+    given.and_then(|(_, answer)| answer.trim().parse().ok()).filter(|answer| valid.contains(answer))
 }
 
 impl AccountSeen {
@@ -164,6 +192,13 @@ impl History {
         self.stitched.insert(place, row);
     }
 
+    /// Notes an act that counts by its person.
+    pub fn note(&mut self, act: Act) {
+        let order = |act: &Act| (act.at, act.event_id.clone());
+        let place = self.acts.partition_point(|known| order(known) <= order(&act));
+        self.acts.insert(place, act);
+    }
+
     /// Takes back what `stitch` put in.
     pub fn unstitch(&mut self, row: &Stitched, ids: &mut LongIds) {
         let same = |known: &Stitched| {
@@ -197,8 +232,9 @@ impl History {
         let accounts = self.accounts.iter().map(|row| row.visible);
         let deals = self.deals.iter().map(|(_, visible)| *visible);
         let named = self.accounts.iter().filter(|_| rules.criteria.asks_accounts);
+        let acts = self.acts.iter().map(|act| act.visible);
         let records = named.flat_map(|seen| records.marks(&seen.account));
-        fills.chain(stages).chain(stitched).chain(sessions).chain(accounts).chain(deals).chain(records)
+        fills.chain(stages).chain(stitched).chain(sessions).chain(accounts).chain(deals).chain(records).chain(acts)
     }
 
     pub const fn bytes(&self) -> usize {
@@ -208,6 +244,7 @@ impl History {
             + self.stages.capacity() * size_of::<StageRow>()
             + self.sessions.capacity() * size_of::<SessionOfFill>()
             + self.accounts.capacity() * size_of::<AccountSeen>()
+            + self.acts.capacity() * size_of::<Act>()
             + self.deals.capacity() * size_of::<(DealFacts, Visible)>()
     }
 }

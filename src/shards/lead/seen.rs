@@ -1,5 +1,6 @@
 //! A lead as the facts of one view see it: what arrived too late for them is not there.
 
+use super::super::acts::{Act, Done};
 use super::super::fold::Fold;
 use super::super::forward::DealFacts;
 use super::super::symbols::OriginId;
@@ -31,6 +32,7 @@ pub struct Seen<'a> {
     pub sessions: Vec<&'a SessionOfFill>,
     pub accounts: Vec<&'a AccountSeen>,
     pub deals: Vec<&'a DealFacts>,
+    pub done: Vec<Done>,
 }
 
 impl<'a> Seen<'a> {
@@ -47,6 +49,7 @@ impl<'a> Seen<'a> {
             sessions: history.sessions.iter().filter(|row| sees(row.visible)).collect(),
             accounts: history.accounts.iter().filter(|row| sees(row.visible)).collect(),
             deals: history.deals.iter().filter(|(_, visible)| sees(*visible)).map(|(deal, _)| deal).collect(),
+            done: history.acts.iter().filter(|act| sees(act.visible)).map(done).collect(),
         };
         seen.standing = Standing::new(&seen, fold);
         seen
@@ -109,6 +112,11 @@ impl<'a> Seen<'a> {
         let mut touches = self.touches.iter().enumerate();
         touches.find(|(_, touch)| touch.kind == kind && touch.known_from <= touch.at).map(|(n, touch)| (n, touch.at))
     }
+}
+
+fn done(act: &Act) -> Done {
+    let Act { at, kind, about, known_from, .. } = *act;
+    Done { at, kind, about, from: known_from, to: Millis::MAX }
 }
 
 fn touches(lead: &Lead, history: &History, view: Visible, fold: &Fold) -> Vec<SeenTouch> {

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::acts::About;
 use super::super::event_id::{LongIds, PackedId};
 use super::super::symbols::OriginId;
 use super::super::visibility::Visible;
@@ -32,6 +33,8 @@ pub struct PageView {
     pub account: Option<Box<str>>,
     pub origin: OriginId,
     pub page: Symbol,
+    /// The experiment and the variant that it showed.
+    pub exposure: Option<Box<(Symbol, Symbol)>>,
     pub late: Option<Millis>,
 }
 
@@ -43,6 +46,7 @@ pub struct Touch {
     pub account: Option<Box<str>>,
     pub origin: OriginId,
     pub asset: Symbol,
+    pub about: About,
     pub late: Option<Millis>,
 }
 

@@ -1,12 +1,13 @@
 //! Sessions of a visitor, what they count, and whose touches they make. A session is page views with no gap over thirty
 //! minutes; its first page view gives its time, origin and landing page, and is the one that enters a journey.
 
+use super::super::acts::{About, Distinct, Done, Person, counted};
 use super::super::fold::{Contributions, Fold};
 use super::super::forward::{FillSession, Known, Recipient, VisitorTouch};
 use super::super::symbols::OriginId;
 use super::super::tally::distinct_buckets;
 use super::super::visibility::{Visible, join};
-use super::browsing::{Browsing, FillSeen, PageView};
+use super::browsing::{Browsing, FillSeen, PageView, Touch};
 use super::{Identities, Timed, origin_of};
 use crate::kpi::measures::Measure;
 use crate::model::entity::EntityKey;
@@ -23,6 +24,7 @@ type Told = (Recipient, Known);
 pub(super) fn contributions(browsing: &Browsing, known: &[(Visible, Identities)], fold: &mut Fold) -> Contributions {
     let mut all = Contributions::default();
     let mut begun = Vec::new();
+    let mut distinct = Distinct::default();
     let mut told = Vec::with_capacity(known.len());
     for (view, identities) in known {
         let sees = |late: Option<Millis>| Visible::since(late).to_facts_bound_at(view.from);
@@ -40,16 +42,42 @@ pub(super) fn contributions(browsing: &Browsing, known: &[(Visible, Identities)]
             let [channel, campaign, ..] = origin_of(fold, touch.origin);
             let values = [fold.names.kinds[touch.kind as usize], channel, campaign];
             all.fact(&fold.rules, *view, Measure::Touches, touch.at, &values, 1);
+            if let Some((values, measure)) = counted(touch.kind, touch.about, fold) {
+                all.fact(&fold.rules, *view, measure, touch.at, &values, 1);
+            }
             if touch.kind == TouchKind::ContentRead {
                 all.fact(&fold.rules, *view, Measure::ContentReads, touch.at, &[touch.asset], 1);
             }
         }
+        count_person(browsing, *view, identities, fold, &mut distinct, &mut all);
         told.push((*view, tell(browsing, *view, identities, &sessions, fold)));
     }
     count_distinct(&begun, fold, &mut all);
+    distinct.count(fold, &mut all);
     all.news = join(&told).into_iter().map(|((to, known), visible)| (to, known, visible)).collect();
     all.news.sort_unstable();
     all
+}
+
+/// What counts by person, as long as the visitor is nobody else.
+fn count_person(
+    browsing: &Browsing,
+    view: Visible,
+    known: &Identities,
+    fold: &mut Fold,
+    distinct: &mut Distinct,
+    all: &mut Contributions,
+) {
+    let sees = |row: &&Touch| Visible::since(row.late).to_facts_bound_at(view.from);
+    let noted = browsing.touches.iter().filter(|row| fold.rules.notes(row.kind, row.about)).filter(sees);
+    let lookback = fold.rules.config.identity.lookback;
+    let done: Vec<Done> = noted
+        .map(|row| {
+            let to = known.owner(row.at, lookback).map_or(Millis::MAX, |(_, known_from)| known_from);
+            Done { at: row.at, kind: row.kind, about: row.about, from: row.at, to }
+        })
+        .collect();
+    Person { view, done: &done, entries: None }.count(fold, distinct, all);
 }
 
 struct Session<'a> {
@@ -141,14 +169,16 @@ fn tell(browsing: &Browsing, view: Visible, known: &Identities, sessions: &[Sess
         for (n, row) in session.views.iter().enumerate() {
             let in_journey = n == 0 && fold.rules.is_engaging(TouchKind::PageView);
             let origin = session.origin;
-            let touch =
-                OwnTouch { row: *row, kind: TouchKind::PageView, origin, in_journey, account: row.account.as_deref() };
+            let (kind, account) = (TouchKind::PageView, row.account.as_deref());
+            let about = About::of_page(row.exposure.as_deref().copied());
+            let touch = OwnTouch { row: *row, kind, origin, in_journey, account, about };
             told.extend(teller.touch(&touch, row.lead));
         }
     }
     for row in browsing.touches.iter().filter(|row| Visible::since(row.late).to_facts_bound_at(view.from)) {
         let in_journey = fold.rules.is_engaging(row.kind);
-        let touch = OwnTouch { row, kind: row.kind, origin: row.origin, in_journey, account: row.account.as_deref() };
+        let (origin, account) = (row.origin, row.account.as_deref());
+        let touch = OwnTouch { row, kind: row.kind, origin, in_journey, account, about: row.about };
         told.extend(teller.touch(&touch, None));
     }
     for session in sessions {
@@ -177,13 +207,22 @@ struct OwnTouch<'a> {
     origin: OriginId,
     in_journey: bool,
     account: Option<&'a str>,
+    about: About,
 }
 
 impl Teller<'_> {
+    /// What it is about, if that counts.
+    fn spell(&self, touch: &OwnTouch<'_>) -> Option<([String; 2], Option<(String, String)>)> {
+        let text = |symbol| self.fold.symbols.text(symbol).to_owned();
+        let About { asset, asset_type, exposure } = touch.about;
+        let exposure = exposure.map(|(experiment, variant)| (text(experiment), text(variant)));
+        self.fold.rules.notes(touch.kind, touch.about).then(|| ([text(asset), text(asset_type)], exposure))
+    }
+
     /// Tells whose the touch is: that of the lead it names, else of the lead that the visitor is known to be.
     fn touch(&self, touch: &OwnTouch<'_>, named: Option<EntityKey>) -> Option<Told> {
         let account = self.fold.rules.account(touch.account);
-        if !touch.in_journey && account.is_none() && !self.fold.rules.tells(touch.kind) {
+        if !touch.in_journey && account.is_none() && !self.fold.rules.tells(touch.kind, touch.about) {
             return None;
         }
         let at = touch.row.at();
@@ -197,6 +236,7 @@ impl Teller<'_> {
             in_journey: touch.in_journey,
             origin,
             account: account.map(ToOwned::to_owned),
+            about: self.spell(touch),
         };
         Some((Recipient::Lead(lead), Known::Touch(touch)))
     }
