@@ -24,6 +24,8 @@ pub struct Kpi {
     pub settling: bool,
     /// Carries a 95 % Wilson interval.
     pub interval: bool,
+    /// Rows show the numerator and the denominator of its quotient.
+    pub shows_parts: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,13 +57,14 @@ pub struct Group {
     pub kpis: &'static [Kpi],
 }
 
-pub const GROUPS: [Group; 8] = [
+pub const GROUPS: [Group; 9] = [
     Group { name: "traffic", kpis: traffic::KPIS },
     Group { name: "funnel", kpis: funnel::KPIS },
     Group { name: "speed", kpis: speed::KPIS },
     Group { name: "money", kpis: money::KPIS },
     Group { name: "email", kpis: engagement::EMAIL },
     Group { name: "webinar, mail", kpis: engagement::WEBINAR_AND_MAIL },
+    Group { name: "experiments", kpis: engagement::EXPERIMENTS },
     Group { name: "community, loyalty", kpis: engagement::COMMUNITY },
     Group { name: "operations", kpis: traffic::OPERATIONS },
 ];
@@ -89,7 +92,7 @@ impl Kpi {
         formula: &'static str,
         by: &'static [By],
     ) -> Self {
-        Self { id, unit, meaning, formula, by, settling: false, interval: false }
+        Self { id, unit, meaning, formula, by, settling: false, interval: false, shows_parts: true }
     }
 
     const fn count(id: &'static str, meaning: &'static str, formula: &'static str, by: &'static [By]) -> Self {
@@ -112,6 +115,11 @@ impl Kpi {
     /// It carries a 95 % Wilson interval.
     const fn with_interval(self) -> Self {
         Self { interval: true, ..self }
+    }
+
+    /// Its rows show the value alone.
+    const fn without_parts(self) -> Self {
+        Self { shows_parts: false, ..self }
     }
 
     #[must_use]

@@ -2,7 +2,7 @@
 //! with its formula resolved to views of measures and the kinds of windows that it has rows in.
 
 use super::catalogue::{self, Kpi, matches_glob, sorted};
-use super::formula::{Expr, FormulaError, Name, Operation, Split, parse};
+use super::formula::{Expr, FormulaError, Name, Operation, Scope, Split, parse};
 use super::measures::{Dim, Measure, Sum};
 use super::quantities::{CREDIT_MODEL, Quantity, Spread};
 use super::spread::Stat;
@@ -32,6 +32,8 @@ pub struct Family {
     pub settling: bool,
     /// Of a family by model: the models that have rows.
     pub models: Vec<String>,
+    /// The control of an experiment has no row where others are compared with it.
+    pub except: Option<(usize, String)>,
     /// Of a family over a spread: what its rows say of it, and its name as their `stat`.
     pub stat: Option<(&'static str, Stat)>,
 }
@@ -43,6 +45,8 @@ pub struct Term {
     pub own: bool,
     /// Is the same under every model: the view lacks the row's model.
     pub every_model: bool,
+    /// Reads the facts of the baseline instead: where it stands among the family's dimensions, and its name.
+    pub baseline: Option<(usize, String)>,
 }
 
 /// A measure, filtered, and projected to the dimensions of rows. Places are those of `Measure::dims`.
@@ -127,6 +131,8 @@ fn is_marked(terms: &[Term]) -> bool {
 struct Request {
     kpi: Published,
     formula: String,
+    /// Whether rows show the numerator and denominator of a quotient.
+    shows_parts: bool,
     sets: Vec<Vec<Dim>>,
 }
 
@@ -140,6 +146,7 @@ impl Request {
                 interval: kpi.interval,
             },
             formula: kpi.formula.to_owned(),
+            shows_parts: kpi.shows_parts,
             sets: kpi.sets(),
         }
     }
@@ -162,6 +169,7 @@ impl Request {
                 interval: false,
             },
             formula: kpi.formula.clone(),
+            shows_parts: true,
             sets,
         })
     }
@@ -181,7 +189,7 @@ impl Families {
         let id = request.kpi.id.clone();
         let before = self.families.len();
         for set in &request.sets {
-            match families_by(config, self.kpis.len(), &id, &request.formula, set) {
+            match families_by(config, self.kpis.len(), &request, set) {
                 Ok(families) => self.families.extend(families),
                 // A total that a formula cannot have is no fault: `[[kpi]] by` lists what is asked for.
                 Err(FormulaError::NotBy { .. }) if set.is_empty() && request.sets.len() > 1 => {}
@@ -198,18 +206,12 @@ impl Families {
 
 /// Those of a KPI by one set of dimensions: one, or none where the configuration has no such rows; over a spread one a
 /// statistic.
-fn families_by(
-    config: &Config,
-    kpi: usize,
-    id: &str,
-    formula: &str,
-    dims: &[Dim],
-) -> Result<Vec<Family>, FormulaError> {
+fn families_by(config: &Config, kpi: usize, request: &Request, dims: &[Dim]) -> Result<Vec<Family>, FormulaError> {
     if !dims.contains(&Dim::Stat) {
-        return family(config, kpi, id, formula, dims).map(|family| family.into_iter().collect());
+        return family(config, kpi, request, dims).map(|family| family.into_iter().collect());
     }
-    let spread = Spread::named(formula)
-        .ok_or_else(|| FormulaError::NotBy { name: formula.to_owned(), by: Dim::Stat.name().to_owned() })?;
+    let spread = Spread::named(&request.formula)
+        .ok_or_else(|| FormulaError::NotBy { name: request.formula.clone(), by: Dim::Stat.name().to_owned() })?;
     let of_stat = |(name, stat)| family_of_spread(config, kpi, spread, (name, stat), dims);
     Ok(Stat::ALL.into_iter().filter_map(of_stat).collect())
 }
@@ -226,7 +228,12 @@ fn family_of_spread(
         let place = |wanted: &Dim| measure.dims().iter().position(|dim| dim == wanted);
         let outputs = dims.iter().filter_map(place).map(Projected::Value).collect();
         let bucket = place(&Dim::Bucket).filter(|_| with_bucket);
-        Term { view: View { measure, filters: Vec::new(), outputs, bucket }, own: true, every_model: false }
+        Term {
+            view: View { measure, filters: Vec::new(), outputs, bucket },
+            own: true,
+            every_model: false,
+            baseline: None,
+        }
     };
     let (terms, formula) = match stat.1 {
         Stat::Mean => {
@@ -238,18 +245,33 @@ fn family_of_spread(
     let kinds = kinds_of(config, &terms, dims);
     let settling = terms.iter().any(|term| term.view.measure.settles());
     // What a row says is the statistic alone.
-    let formula = Split { numerator: formula, denominator: None, factor: 1.0 };
-    let family =
-        Family { kpi, dims: dims.to_vec(), kinds, terms, formula, settling, models: Vec::new(), stat: Some(stat) };
+    let formula = Split::whole(formula);
+    let family = Family {
+        kpi,
+        dims: dims.to_vec(),
+        kinds,
+        terms,
+        formula,
+        settling,
+        models: Vec::new(),
+        except: None,
+        stat: Some(stat),
+    };
     (!family.kinds.is_empty()).then_some(family)
 }
 
 /// None where the configuration has no such rows.
-fn family(config: &Config, kpi: usize, id: &str, formula: &str, dims: &[Dim]) -> Result<Option<Family>, FormulaError> {
+fn family(
+    config: &Config,
+    kpi: usize,
+    Request { kpi: Published { id, .. }, formula, shows_parts, .. }: &Request,
+    dims: &[Dim],
+) -> Result<Option<Family>, FormulaError> {
     let by_model = dims.contains(&Dim::Model);
     let models = if by_model { models_of(config, dims) } else { Vec::new() };
     let mut terms = Terms { config, dims, terms: Vec::new(), open: vec![id.to_owned()] };
-    let formula = terms.resolve(parse(formula)?)?.split();
+    let formula = terms.resolve(parse(formula)?)?;
+    let formula = if *shows_parts { formula.split() } else { Split::whole(formula) };
     let terms = terms.terms;
     // What a model without content or term would have to say by them does not exist.
     let detailed = dims.iter().any(is_detail);
@@ -261,7 +283,9 @@ fn family(config: &Config, kpi: usize, id: &str, formula: &str, dims: &[Dim]) ->
         return Ok(None);
     }
     let settling = terms.iter().any(|term| term.view.measure.settles());
-    Ok(Some(Family { kpi, dims: dims.to_vec(), kinds, terms, formula, settling, models, stat: None }))
+    let of_control = |term: &Term| term.baseline.clone().filter(|(at, _)| dims[*at] == Dim::Variant);
+    let except = terms.iter().find_map(of_control);
+    Ok(Some(Family { kpi, dims: dims.to_vec(), kinds, terms, formula, settling, models, except, stat: None }))
 }
 
 const fn is_detail(dim: &Dim) -> bool {
@@ -310,10 +334,13 @@ impl Terms<'_> {
 
     fn name(&mut self, name: Name) -> Result<Expr<usize>, FormulaError> {
         if let Some(quantity) = Quantity::named(&name.name) {
-            return self.quantity(quantity, name.total).map(Expr::Term);
+            return self.quantity(quantity, name.scope).map(Expr::Term);
         }
-        if name.name == "extra_sessions" {
-            return Ok(Expr::Constant(self.config.what_if_extra_sessions as f64));
+        match name.name.as_str() {
+            "extra_sessions" => return Ok(Expr::Constant(self.config.what_if_extra_sessions as f64)),
+            "gross_margin" => return Ok(Expr::Constant(self.config.money.gross_margin)),
+            "lifetime_multiple" => return Ok(Expr::Constant(self.config.money.lifetime_multiple)),
+            _ => {}
         }
         let formula = Kpi::named(&name.name)
             .map(|kpi| kpi.formula.to_owned())
@@ -323,9 +350,9 @@ impl Terms<'_> {
             return Err(FormulaError::Circular(name.name));
         }
         let mut formula = parse(&formula)?;
-        if name.total {
-            formula =
-                formula.expand::<Name, FormulaError>(&mut |inner| Ok(Expr::Term(Name { total: true, ..inner })))?;
+        if name.scope != Scope::Row {
+            let scope = name.scope;
+            formula = formula.expand::<Name, FormulaError>(&mut |inner| Ok(Expr::Term(Name { scope, ..inner })))?;
         }
         self.open.push(name.name);
         let resolved = self.resolve(formula);
@@ -333,8 +360,8 @@ impl Terms<'_> {
         resolved
     }
 
-    fn quantity(&mut self, quantity: &Quantity, total: bool) -> Result<usize, FormulaError> {
-        let dims = if total { &[] } else { self.dims };
+    fn quantity(&mut self, quantity: &Quantity, scope: Scope) -> Result<usize, FormulaError> {
+        let dims = if scope == Scope::Total { &[] } else { self.dims };
         let source = quantity.source(dims).ok_or_else(|| FormulaError::NotBy {
             name: quantity.name.to_owned(),
             by: dims.iter().map(|dim| dim.name()).collect::<Vec<_>>().join(", "),
@@ -353,13 +380,28 @@ impl Terms<'_> {
         };
         let every_model = dims.contains(&Dim::Model) && place(Dim::Model).is_none();
         let outputs = dims.iter().filter_map(output).collect();
-        let term =
-            Term { view: View { measure: source.measure, filters, outputs, bucket: None }, own: !total, every_model };
+        let view = View { measure: source.measure, filters, outputs, bucket: None };
+        let baseline = self.baseline(quantity, scope)?;
+        let term = Term { view, own: scope == Scope::Row, every_model, baseline };
         let known = self.terms.iter().position(|known| *known == term);
         Ok(known.unwrap_or_else(|| {
             self.terms.push(term);
             self.terms.len() - 1
         }))
+    }
+}
+
+impl Terms<'_> {
+    /// What stands in place of a dimension of the row where a formula asks for the baseline.
+    fn baseline(&self, quantity: &Quantity, scope: Scope) -> Result<Option<(usize, String)>, FormulaError> {
+        if scope != Scope::Baseline {
+            return Ok(None);
+        }
+        let of = |wanted: Dim| self.dims.iter().position(|dim| *dim == wanted);
+        let channel = of(Dim::Channel).map(|at| (at, self.config.money.baseline_channel.clone()));
+        let control = of(Dim::Variant).map(|at| (at, self.config.experiments.control.clone()));
+        let by = self.dims.iter().map(|dim| dim.name()).collect::<Vec<_>>().join(", ");
+        channel.or(control).map(Some).ok_or_else(|| FormulaError::NotBy { name: quantity.name.to_owned(), by })
     }
 }
 

@@ -2,7 +2,7 @@
 //! The catalogue's own KPIs and those of the configuration are written in the same language.
 //!
 //! formula := term (('+' | '-') term)*    term := factor (('*' | '/') factor)*
-//! factor := number | name | `total(` name `)` | '(' formula ')' | '-' factor
+//! factor := number | name | `total(` name `)` | `baseline(` name `)` | `p_value(` four formulas `)` | '(' formula ')' | '-' factor
 
 use super::number::Number;
 
@@ -15,6 +15,8 @@ pub enum Expr<T> {
     Term(T),
     Negative(Box<Self>),
     Binary(Operation, Box<Self>, Box<Self>),
+    /// The two-sided p-value of two proportions being the same: converted and subjects of one, and of the other.
+    PValue(Box<[Self; 4]>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +27,22 @@ pub enum Operation {
     Over,
 }
 
-/// A measure or KPI by name: at the row's dimensions, or over all of them.
+/// A measure or KPI by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
     pub name: String,
-    pub total: bool,
+    pub scope: Scope,
+}
+
+/// Which facts a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Those with the row's dimensions.
+    Row,
+    /// All, whatever their dimensions.
+    Total,
+    /// Those of the configured baseline: the channel to compare with, the control of an experiment.
+    Baseline,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -127,14 +140,31 @@ impl Parser<'_> {
 
     fn name(&mut self) -> Result<Expr<Name>, FormulaError> {
         let name = self.while_in(|c| c.is_ascii_alphanumeric() || c == '_');
-        if name == "total" && self.peek() == Some('(') {
-            self.take(1);
-            self.skip_space();
-            let name = self.while_in(|c| c.is_ascii_alphanumeric() || c == '_');
-            self.expect(')')?;
-            return Ok(Expr::Term(Name { name, total: true }));
-        }
-        Ok(Expr::Term(Name { name, total: false }))
+        let scope = match name.as_str() {
+            _ if self.peek() != Some('(') => return Ok(Expr::Term(Name { name, scope: Scope::Row })),
+            "p_value" => return self.p_value(),
+            "total" => Scope::Total,
+            "baseline" => Scope::Baseline,
+            _ => return Err(FormulaError::Unknown(name)),
+        };
+        self.take(1);
+        self.skip_space();
+        let name = self.while_in(|c| c.is_ascii_alphanumeric() || c == '_');
+        self.expect(')')?;
+        Ok(Expr::Term(Name { name, scope }))
+    }
+
+    fn p_value(&mut self) -> Result<Expr<Name>, FormulaError> {
+        self.expect('(')?;
+        let converted = self.sum()?;
+        self.expect(',')?;
+        let subjects = self.sum()?;
+        self.expect(',')?;
+        let other_converted = self.sum()?;
+        self.expect(',')?;
+        let other_subjects = self.sum()?;
+        self.expect(')')?;
+        Ok(Expr::PValue(Box::new([converted, subjects, other_converted, other_subjects])))
     }
 
     fn operation(&mut self, known: &[(char, Operation)]) -> Option<Operation> {
@@ -188,6 +218,10 @@ impl<T> Expr<T> {
             Self::Constant(value) => Expr::Constant(value),
             Self::Term(term) => with(term)?,
             Self::Negative(inner) => Expr::Negative(Box::new(inner.expand(with)?)),
+            Self::PValue(of) => {
+                let [a, b, c, d] = *of;
+                Expr::PValue(Box::new([a.expand(with)?, b.expand(with)?, c.expand(with)?, d.expand(with)?]))
+            }
             Self::Binary(operation, left, right) => {
                 Expr::Binary(operation, Box::new(left.expand(with)?), Box::new(right.expand(with)?))
             }
@@ -200,6 +234,10 @@ impl<T> Expr<T> {
             Self::Constant(value) => Number::real(*value),
             Self::Term(term) => Some(of(term)),
             Self::Negative(inner) => inner.value(of).map(Number::negative),
+            Self::PValue(parts) => {
+                let [a, b, c, d] = parts.each_ref().map(|part| part.value(of).map(Number::to_f64));
+                p_value((a?, b?), (c?, d?)).and_then(Number::real)
+            }
             Self::Binary(operation, left, right) => {
                 let (left, right) = (left.value(of)?, right.value(of)?);
                 match operation {
@@ -233,6 +271,23 @@ impl<T> Expr<T> {
             },
             whole => Split { numerator: whole, denominator: None, factor: 1.0 },
         }
+    }
+}
+
+/// The pooled two-proportion z-test, two-sided: how likely a difference at least as large is if both are the same. None
+/// where one has no subjects, and where all or none of them converted.
+fn p_value((converted, subjects): (f64, f64), (other_converted, other_subjects): (f64, f64)) -> Option<f64> {
+    let pooled = (converted + other_converted) / (subjects + other_subjects);
+    let deviation = (pooled * (1.0 - pooled) * (1.0 / subjects + 1.0 / other_subjects)).sqrt();
+    let z = (converted / subjects - other_converted / other_subjects) / deviation;
+    z.is_finite().then(|| libm::erfc(z.abs() / std::f64::consts::SQRT_2))
+}
+
+impl<T> Split<T> {
+    /// Of a formula whose rows show the value alone.
+    #[must_use]
+    pub const fn whole(formula: Expr<T>) -> Self {
+        Self { numerator: formula, denominator: None, factor: 1.0 }
     }
 }
 
@@ -270,6 +325,9 @@ mod tests {
         check("aa + b", &expect!["3"]);
         check("total(aa) ÷ a", &expect!["2"]);
         check("a / (bb - cc)", &expect!["no value"]);
+        check("p_value(10 + 10, 100, 30, 100)", &expect!["0.1024704348597495"]);
+        check("p_value(100, 100, 30, 30)", &expect!["no value"]);
+        check("p_value(1, 2, 0, 0)", &expect!["no value"]);
     }
 
     #[test]
@@ -287,7 +345,7 @@ mod tests {
     fn the_outermost_quotient_is_split() {
         let split = parse("leads / sessions * 50").expect("a formula").split();
         assert_eq!(split.factor, 50.0);
-        assert_eq!(split.denominator, Some(Expr::Term(Name { name: "sessions".to_owned(), total: false })));
+        assert_eq!(split.denominator, Some(Expr::Term(Name { name: "sessions".to_owned(), scope: Scope::Row })));
         assert_eq!(parse("a + b").expect("a formula").split().denominator, None);
     }
 }

@@ -289,6 +289,7 @@ measures! {
     Customers: Count Additive Plain [],
     CustomerCredit: Credit Additive Plain [Model, Channel, Campaign, Content, Term],
     CustomersBySegment: Count Additive Settles [Segment],
+    CustomersSettled: Count Additive Settles [],
     // Spend
     Spend: Money Additive Settles [Channel, Campaign, Content, Term, Category],
     // What arrived, by its Kafka timestamp

@@ -106,6 +106,7 @@ const TABLES: [&[Quantity]; 8] = [
             "customers",
             &[all(Measure::Customers), all(Measure::CustomersBySegment), all(Measure::CustomerCredit)],
         ),
+        quantity("settled_customers", &[all(Measure::CustomersSettled)]),
         quantity("lost_deals", &[all(Measure::LostDeals)]),
         quantity("closed_won", &[all(Measure::ClosedWon)]),
         quantity("closed_lost", &[all(Measure::ClosedLost)]),

@@ -26,6 +26,9 @@ pub(super) struct Opened {
     /// Where the statistic stands in a key, and what it is.
     stat: Option<(usize, Symbol)>,
     models: Vec<Symbol>,
+    /// By term: what stands in a key where it reads the baseline.
+    baselines: Vec<Option<(usize, Symbol)>>,
+    except: Option<(usize, Symbol)>,
     index: HashMap<Key, u32>,
     pub groups: Vec<Group>,
 }
@@ -88,6 +91,12 @@ impl Opened {
                 }),
                 model: family.dims.iter().position(|dim| *dim == Dim::Model),
                 models: family.models.iter().map(|model| texts.symbol(model)).collect(),
+                baselines: family
+                    .terms
+                    .iter()
+                    .map(|term| term.baseline.as_ref().map(|(at, name)| (*at, texts.symbol(name))))
+                    .collect(),
+                except: family.except.as_ref().map(|(at, name)| (*at, texts.symbol(name))),
                 index: HashMap::new(),
                 groups: Vec::new(),
                 family: family.clone(),
@@ -119,6 +128,11 @@ impl Opened {
 
     /// The key of a group in the view of a term.
     fn key_in(&self, term: usize, key: &Key) -> Key {
+        if let Some((at, name)) = self.baselines[term] {
+            let mut key = key.clone();
+            key[at] = name;
+            return key;
+        }
         let term = &self.family.terms[term];
         if let Some((at, _)) = self.stat {
             let mut key = key.clone();
@@ -126,7 +140,7 @@ impl Opened {
             return key;
         }
         match self.model {
-            _ if !term.own => Key::new(),
+            _ if !term.own && term.baseline.is_none() => Key::new(),
             Some(at) if term.every_model => {
                 let mut key = key.clone();
                 key.remove(at);
@@ -138,7 +152,8 @@ impl Opened {
 
     /// Whether a group of this key is of an enabled model, where it is of one.
     pub(super) fn has_rows(&self, key: &Key) -> bool {
-        self.model.is_none_or(|at| self.models.contains(&key[at]))
+        let is_enabled = self.model.is_none_or(|at| self.models.contains(&key[at]));
+        is_enabled && self.except.is_none_or(|(at, name)| key[at] != name)
     }
 
     /// The group of a key, made and linked to its series if it is new.

@@ -55,6 +55,7 @@ impl Account {
                 continue;
             };
             all.fact(&fold.rules, view, Measure::Customers, first.at, &[], 1);
+            all.fact(&fold.rules, view, Measure::CustomersSettled, first.at, &[], 1);
             let segments = self
                 .segments
                 .iter()

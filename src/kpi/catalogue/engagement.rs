@@ -133,3 +133,48 @@ pub(super) const COMMUNITY: &[Kpi] = &[
     ),
     Kpi::count("referrals", "Referrals made.", "referrals", TOTAL),
 ];
+
+const VARIANT: &[By] = &[By::Dims(&[Dim::Experiment, Dim::Variant])];
+
+pub(super) const EXPERIMENTS: &[Kpi] = &[
+    Kpi::count("variant_subjects", "Leads first exposed to the variant.", "exposed", VARIANT).settling(),
+    Kpi::count(
+        "variant_conversions",
+        "Leads first exposed to the variant that came to the configured stage then or later.",
+        "exposed_converted",
+        VARIANT,
+    )
+    .settling(),
+    Kpi::ratio(
+        "variant_conversion_ratio",
+        "Share of the leads first exposed to the variant that came to the configured stage.",
+        "exposed_converted / exposed",
+        VARIANT,
+    )
+    .settling()
+    .with_interval(),
+    Kpi::ratio(
+        "variant_lift_ratio",
+        "By how much the variant's conversion ratio is above the control's, as a share of it.",
+        "exposed_converted / exposed / (baseline(exposed_converted) / baseline(exposed)) - 1",
+        VARIANT,
+    )
+    .settling()
+    .without_parts(),
+    Kpi::ratio(
+        "variant_p_value",
+        "How likely a difference from the control at least as large is by chance: two-sided pooled two-proportion z-test.",
+        "p_value(exposed_converted, exposed, baseline(exposed_converted), baseline(exposed))",
+        VARIANT,
+    )
+    .settling()
+    .without_parts(),
+    Kpi::ratio(
+        "variant_break_even_ratio",
+        "How many times the control's cost per subject may be paid at equal cost per conversion.",
+        "exposed_converted / exposed / (baseline(exposed_converted) / baseline(exposed))",
+        VARIANT,
+    )
+    .settling()
+    .without_parts(),
+];

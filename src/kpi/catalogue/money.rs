@@ -4,6 +4,7 @@ use super::{By, Kpi};
 use crate::kpi::measures::Dim;
 
 const CREDITED: &[By] = &[By::Total, By::M];
+const CHANNEL: &[By] = &[By::Dims(&[Dim::Channel])];
 const VALUE: &[By] = &[By::Total, By::M, By::Dims(&[Dim::Segment])];
 
 pub(super) const KPIS: &[Kpi] = &[
@@ -37,4 +38,32 @@ pub(super) const KPIS: &[Kpi] = &[
     Kpi::ratio("return_on_ad_spend", "Revenue over spend.", "revenue / spend", CREDITED).settling(),
     Kpi::ratio("return_on_investment", "Revenue less spend, over spend.", "(revenue - spend) / spend", CREDITED)
         .settling(),
+    Kpi::currency(
+        "lifetime_value",
+        "What a customer is worth: revenue over customers, times gross margin and lifetime multiple.",
+        "gross_margin * lifetime_multiple * (revenue / settled_customers)",
+        &[By::Total],
+    )
+    .settling()
+    .without_parts(),
+    Kpi::ratio(
+        "ltv_cac_ratio",
+        "Lifetime value over customer acquisition cost.",
+        "lifetime_value / customer_acquisition_cost",
+        &[By::Total],
+    )
+    .settling(),
+    Kpi::ratio(
+        "cost_index",
+        "The channel's cost per lead over the baseline channel's.",
+        "cost_per_lead / baseline(cost_per_lead)",
+        CHANNEL,
+    ),
+    Kpi::ratio(
+        "conversion_index",
+        "The channel's session-to-lead ratio over the baseline channel's.",
+        "session_lead_ratio / baseline(session_lead_ratio)",
+        CHANNEL,
+    ),
+    Kpi::ratio("efficiency_index", "Conversion index over cost index.", "conversion_index / cost_index", CHANNEL),
 ];

@@ -62,5 +62,6 @@ pub(super) const KPIS: &[Kpi] = &[
          * (86400 / (sales_cycle_seconds_by_source / won_by_source))",
         SOURCE,
     )
-    .settling(),
+    .settling()
+    .without_parts(),
 ];

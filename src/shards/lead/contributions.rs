@@ -114,7 +114,8 @@ impl View<'_> {
 
     /// At its first exposure to each variant.
     fn count_exposures(&mut self, fold: &Fold) {
-        let of_touches = self.seen.done.iter().filter(|done| done.is_known(done.at));
+        let settle = fold.rules.settle();
+        let of_touches = self.seen.done.iter().filter(|done| done.is_known(done.at + settle));
         let of_touches = of_touches.filter_map(|done| Some((done.about.exposure?, done.at)));
         let of_fills = self.seen.fills.iter().filter_map(|fill| Some((fill.exposure?, fill.at)));
         let mut exposures: Vec<_> = of_touches.chain(of_fills).collect();
@@ -132,7 +133,7 @@ impl View<'_> {
         for ((experiment, variant), at) in exposures {
             let values = [experiment, variant];
             self.fact(fold, Measure::Exposed, at, &values, 1);
-            if entries.iter().any(|entry| at <= *entry && *entry <= at + fold.rules.settle()) {
+            if entries.iter().any(|entry| at <= *entry && *entry <= at + settle) {
                 self.fact(fold, Measure::ExposedConverted, at, &values, 1);
             }
         }
@@ -232,7 +233,8 @@ impl View<'_> {
         if is_won {
             self.fact(fold, Measure::ClosedWon, at, &source, 1);
         }
-        let wants_customers = is_won && (fold.wants(Measure::Customers) || fold.wants(Measure::CustomerCredit));
+        let customers_of = [Measure::Customers, Measure::CustomersSettled, Measure::CustomerCredit];
+        let wants_customers = is_won && customers_of.iter().any(|measure| fold.wants(*measure));
         let wants_share = wants_credit || wants_customers || (wants_value && valued.is_some());
         if !wants_share {
             return;
@@ -273,6 +275,7 @@ impl View<'_> {
             } else if !is_customer {
                 is_customer = true;
                 self.fact(fold, Measure::Customers, customer.at, &[], 1);
+                self.fact(fold, Measure::CustomersSettled, customer.at, &[], 1);
                 if deal.is_owned(customer.at + fold.rules.settle()) {
                     self.count_by_segment(Measure::CustomersBySegment, None, customer.at, 1, fold);
                 }
