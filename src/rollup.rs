@@ -13,6 +13,7 @@ mod series;
 mod shards;
 mod statistics;
 mod sums;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -52,6 +53,8 @@ pub struct Rollup {
     /// Rows that may have changed, of running windows and of ended ones.
     running: Vec<Spot>,
     ended: Vec<Spot>,
+    /// Families whose rows change as time goes by.
+    timed: Vec<u32>,
 }
 
 /// A KPI with its texts shared among its rows.
@@ -69,9 +72,10 @@ impl Rollup {
         let groups = ChannelGroups::new(config.channels.groups.clone(), config.channels.not_marketing.clone());
         let mut texts = Texts::default();
         let mut views = Views::new(groups);
-        let families = Opened::all(&found, &plan_of(config), &mut views, &mut texts);
+        let families = Opened::all(&found, config, &plan_of(config), &mut views, &mut texts);
         let named = |of: Published| Named { id: Arc::from(&*of.id), unit: Arc::from(&*of.unit), of };
         Self {
+            timed: (0..).zip(&families).filter(|(_, of)| of.is_timed()).map(|(at, _)| at).collect(),
             timeline: Timeline::new(config),
             shards: Shards::new(config.topics.partitions),
             lanes: Lanes::default(),
@@ -119,6 +123,7 @@ impl Rollup {
             lanes.of(&key, views, texts)
         };
         let Some(deltas) = self.shards.apply(block, lane_of) else { return false };
+        self.timeline.watermark = self.shards.watermark();
         let mut changed = Vec::with_capacity(deltas.len());
         let mut touched = Touched::default();
         for delta in &deltas {
@@ -135,6 +140,7 @@ impl Rollup {
     /// Adds a change to the series that it belongs to and notes the rows that it touches.
     fn add(&mut self, delta: &Delta, touched: &mut Touched, changed: &mut Vec<(u32, u32)>) {
         let (lane, bucket) = (self.lanes.get(delta.lane), self.lanes.bucket(delta.lane, delta.start));
+        self.timeline.note(bucket, delta.amount.facts);
         let touched = touched.of(lane.measure, bucket, &self.timeline, &self.horizons);
         for at in 0..lane.routes.len() {
             let (view, series) = self.lanes.get(delta.lane).routes[at];
@@ -187,10 +193,12 @@ impl Rollup {
 
     fn row(&self, spot: Spot, window: Window, says: Says, updated_at: Millis) -> Option<Row> {
         let kpi = &self.kpis[self.families[spot.family as usize].family.kpi];
+        let own = self.families[spot.family as usize].unit.as_ref();
+        let unit = Arc::clone(own.unwrap_or(&kpi.unit));
         Some(Row {
             id: self.id_of(spot, window),
-            unit: Arc::clone(&kpi.unit),
-            currency: kpi.unit.starts_with("currency").then(|| Arc::clone(&self.currency)),
+            currency: unit.starts_with("currency").then(|| Arc::clone(&self.currency)),
+            unit,
             end: self.timeline.extent(window).end,
             says,
             watermark: self.watermark()?,

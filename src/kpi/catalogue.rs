@@ -5,6 +5,7 @@ use super::measures::Dim;
 
 mod engagement;
 mod funnel;
+mod impact;
 pub mod listing;
 mod money;
 mod speed;
@@ -26,6 +27,8 @@ pub struct Kpi {
     pub interval: bool,
     /// Rows show the numerator and the denominator of its quotient.
     pub shows_parts: bool,
+    /// Its formula in `now`, where it has rows there beside those of windows.
+    pub present: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,15 +60,17 @@ pub struct Group {
     pub kpis: &'static [Kpi],
 }
 
-pub const GROUPS: [Group; 9] = [
+pub const GROUPS: [Group; 11] = [
     Group { name: "traffic", kpis: traffic::KPIS },
     Group { name: "funnel", kpis: funnel::KPIS },
     Group { name: "speed", kpis: speed::KPIS },
     Group { name: "money", kpis: money::KPIS },
+    Group { name: "revenue impact", kpis: impact::KPIS },
     Group { name: "email", kpis: engagement::EMAIL },
     Group { name: "webinar, mail", kpis: engagement::WEBINAR_AND_MAIL },
     Group { name: "experiments", kpis: engagement::EXPERIMENTS },
     Group { name: "community, loyalty", kpis: engagement::COMMUNITY },
+    Group { name: "goals", kpis: impact::GOALS },
     Group { name: "operations", kpis: traffic::OPERATIONS },
 ];
 
@@ -92,7 +97,7 @@ impl Kpi {
         formula: &'static str,
         by: &'static [By],
     ) -> Self {
-        Self { id, unit, meaning, formula, by, settling: false, interval: false, shows_parts: true }
+        Self { id, unit, meaning, formula, by, settling: false, interval: false, shows_parts: true, present: None }
     }
 
     const fn count(id: &'static str, meaning: &'static str, formula: &'static str, by: &'static [By]) -> Self {
@@ -120,6 +125,11 @@ impl Kpi {
     /// Its rows show the value alone.
     const fn without_parts(self) -> Self {
         Self { shows_parts: false, ..self }
+    }
+
+    /// It has rows in `now` too, by another formula.
+    const fn at_present(self, formula: &'static str) -> Self {
+        Self { present: Some(formula), ..self }
     }
 
     #[must_use]

@@ -1,12 +1,14 @@
 //! Families of rows: what of the catalogue a configuration publishes. A family is a KPI at one set of dimensions,
 //! with its formula resolved to views of measures and the kinds of windows that it has rows in.
 
+mod resolve;
+
 use super::catalogue::{self, Kpi, matches_glob, sorted};
-use super::formula::{Expr, FormulaError, Name, Operation, Scope, Split, parse};
-use super::measures::{Dim, Measure, Sum};
-use super::quantities::{CREDIT_MODEL, Quantity, Spread};
+use super::formula::{FormulaError, Scope, Split};
+use super::measures::{Dim, Measure};
+use super::quantities::Quantity;
 use super::spread::Stat;
-use crate::config::{Config, Model, UserKpi};
+use crate::config::{Config, UserKpi};
 use crate::model::window::WindowKind;
 
 /// A KPI as rows name it, built in or of the configuration.
@@ -25,17 +27,48 @@ pub struct Family {
     /// By name.
     pub dims: Vec<Dim>,
     pub kinds: Vec<WindowKind>,
-    /// What the formula's terms are read from; the formula names them by their place here.
+    /// What the formula's terms are read from, by their place here.
     pub terms: Vec<Term>,
-    pub formula: Split<usize>,
+    pub formula: Split<Operand>,
     /// Whether a measure of it settles: its rows are final H later.
     pub settling: bool,
     /// Of a family by model: the models that have rows.
     pub models: Vec<String>,
     /// The control of an experiment has no row where others are compared with it.
     pub except: Option<(usize, String)>,
-    /// Of a family over a spread: what its rows say of it, and its name as their `stat`.
-    pub stat: Option<(&'static str, Stat)>,
+    /// A value that all of its rows have of a dimension that no fact has: a statistic's name, a goal's KPI.
+    pub named: Option<(Dim, String)>,
+    /// Of a family over a spread: what its rows say of it.
+    pub stat: Option<Stat>,
+    /// What its rows are measured against.
+    pub target: Option<TargetOf>,
+    /// Other than its KPI's.
+    pub unit: Option<String>,
+}
+
+/// What a formula works with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operand {
+    Term(usize),
+    Given(Given),
+}
+
+/// What a row is given by its window and the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// Of the budget or goal.
+    Amount,
+    /// The share of the window that has gone by the watermark.
+    Elapsed,
+    /// The same of its working time.
+    Worked,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetOf {
+    Budget,
+    /// Of a KPI.
+    Goal(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +80,8 @@ pub struct Term {
     pub every_model: bool,
     /// Reads the facts of the baseline instead: where it stands among the family's dimensions, and its name.
     pub baseline: Option<(usize, String)>,
+    /// Which facts, where these are not those of the row's window: of the quarter, of the last year.
+    pub over: Scope,
 }
 
 /// A measure, filtered, and projected to the dimensions of rows. Places are those of `Measure::dims`.
@@ -133,6 +168,8 @@ struct Request {
     formula: String,
     /// Whether rows show the numerator and denominator of a quotient.
     shows_parts: bool,
+    /// In place of the formula in `now`.
+    present: Option<String>,
     sets: Vec<Vec<Dim>>,
 }
 
@@ -147,6 +184,7 @@ impl Request {
             },
             formula: kpi.formula.to_owned(),
             shows_parts: kpi.shows_parts,
+            present: kpi.present.map(str::to_owned),
             sets: kpi.sets(),
         }
     }
@@ -170,6 +208,7 @@ impl Request {
             },
             formula: kpi.formula.clone(),
             shows_parts: true,
+            present: None,
             sets,
         })
     }
@@ -189,7 +228,7 @@ impl Families {
         let id = request.kpi.id.clone();
         let before = self.families.len();
         for set in &request.sets {
-            match families_by(config, self.kpis.len(), &request, set) {
+            match resolve::families_by(config, self.kpis.len(), &request, set) {
                 Ok(families) => self.families.extend(families),
                 // A total that a formula cannot have is no fault: `[[kpi]] by` lists what is asked for.
                 Err(FormulaError::NotBy { .. }) if set.is_empty() && request.sets.len() > 1 => {}
@@ -201,207 +240,6 @@ impl Families {
             }
         }
         self.kpis.push(request.kpi);
-    }
-}
-
-/// Those of a KPI by one set of dimensions: one, or none where the configuration has no such rows; over a spread one a
-/// statistic.
-fn families_by(config: &Config, kpi: usize, request: &Request, dims: &[Dim]) -> Result<Vec<Family>, FormulaError> {
-    if !dims.contains(&Dim::Stat) {
-        return family(config, kpi, request, dims).map(|family| family.into_iter().collect());
-    }
-    let spread = Spread::named(&request.formula)
-        .ok_or_else(|| FormulaError::NotBy { name: request.formula.clone(), by: Dim::Stat.name().to_owned() })?;
-    let of_stat = |(name, stat)| family_of_spread(config, kpi, spread, (name, stat), dims);
-    Ok(Stat::ALL.into_iter().filter_map(of_stat).collect())
-}
-
-/// The rows of one statistic over a spread.
-fn family_of_spread(
-    config: &Config,
-    kpi: usize,
-    spread: &Spread,
-    stat: (&'static str, Stat),
-    dims: &[Dim],
-) -> Option<Family> {
-    let term = |measure: Measure, with_bucket: bool| {
-        let place = |wanted: &Dim| measure.dims().iter().position(|dim| dim == wanted);
-        let outputs = dims.iter().filter_map(place).map(Projected::Value).collect();
-        let bucket = place(&Dim::Bucket).filter(|_| with_bucket);
-        Term {
-            view: View { measure, filters: Vec::new(), outputs, bucket },
-            own: true,
-            every_model: false,
-            baseline: None,
-        }
-    };
-    let (terms, formula) = match stat.1 {
-        Stat::Mean => {
-            let over = Expr::Binary(Operation::Over, Box::new(Expr::Term(0)), Box::new(Expr::Term(1)));
-            (vec![term(spread.sum, false), term(spread.counts, false)], over)
-        }
-        Stat::Quantile(_) => (vec![term(spread.counts, true)], Expr::Term(0)),
-    };
-    let kinds = kinds_of(config, &terms, dims);
-    let settling = terms.iter().any(|term| term.view.measure.settles());
-    // What a row says is the statistic alone.
-    let formula = Split::whole(formula);
-    let family = Family {
-        kpi,
-        dims: dims.to_vec(),
-        kinds,
-        terms,
-        formula,
-        settling,
-        models: Vec::new(),
-        except: None,
-        stat: Some(stat),
-    };
-    (!family.kinds.is_empty()).then_some(family)
-}
-
-/// None where the configuration has no such rows.
-fn family(
-    config: &Config,
-    kpi: usize,
-    Request { kpi: Published { id, .. }, formula, shows_parts, .. }: &Request,
-    dims: &[Dim],
-) -> Result<Option<Family>, FormulaError> {
-    let by_model = dims.contains(&Dim::Model);
-    let models = if by_model { models_of(config, dims) } else { Vec::new() };
-    let mut terms = Terms { config, dims, terms: Vec::new(), open: vec![id.to_owned()] };
-    let formula = terms.resolve(parse(formula)?)?;
-    let formula = if *shows_parts { formula.split() } else { Split::whole(formula) };
-    let terms = terms.terms;
-    // What a model without content or term would have to say by them does not exist.
-    let detailed = dims.iter().any(is_detail);
-    let lacks_detail = detailed
-        && !config.attribution.detail_models.contains(CREDIT_MODEL)
-        && terms.iter().any(|term| term.own && term.view.reads_credit_model());
-    let kinds = kinds_of(config, &terms, dims);
-    if (by_model && models.is_empty()) || lacks_detail || kinds.is_empty() {
-        return Ok(None);
-    }
-    let settling = terms.iter().any(|term| term.view.measure.settles());
-    let of_control = |term: &Term| term.baseline.clone().filter(|(at, _)| dims[*at] == Dim::Variant);
-    let except = terms.iter().find_map(of_control);
-    Ok(Some(Family { kpi, dims: dims.to_vec(), kinds, terms, formula, settling, models, except, stat: None }))
-}
-
-const fn is_detail(dim: &Dim) -> bool {
-    matches!(dim, Dim::Content | Dim::Term)
-}
-
-fn models_of(config: &Config, dims: &[Dim]) -> Vec<String> {
-    let enabled = config.attribution.models.iter().filter(|model| model.is_rule_based()).map(Model::name);
-    let detailed = dims.iter().any(is_detail);
-    enabled.filter(|model| !detailed || config.attribution.detail_models.contains(*model)).map(str::to_owned).collect()
-}
-
-/// The configured kinds that the set has rows in.
-fn kinds_of(config: &Config, terms: &[Term], dims: &[Dim]) -> Vec<WindowKind> {
-    let marked = is_marked(terms);
-    let coarse =
-        dims.is_empty() || [&[Dim::Channel][..], &[Dim::ChannelGroup], &[Dim::Channel, Dim::Model]].contains(&dims);
-    let widened = |sets: &[Vec<String>]| {
-        sets.iter().any(|set| set.len() == dims.len() && dims.iter().all(|dim| set.iter().any(|n| n == dim.name())))
-    };
-    let is_present = terms.iter().any(|term| term.view.measure.sum() == Sum::Present);
-    let has = |kind: &WindowKind| match kind {
-        WindowKind::Now => is_present,
-        _ if is_present => false,
-        WindowKind::Minute => !marked,
-        WindowKind::Hour => !marked && (coarse || widened(&config.output.hourly_dims)),
-        WindowKind::Rolling(_) => coarse || widened(&config.output.rolling_dims),
-        _ => true,
-    };
-    config.time.windows.iter().copied().filter(has).collect()
-}
-
-/// Resolves the names of a formula at a set of dimensions.
-struct Terms<'a> {
-    config: &'a Config,
-    dims: &'a [Dim],
-    terms: Vec<Term>,
-    /// The KPIs whose formulas are being resolved.
-    open: Vec<String>,
-}
-
-impl Terms<'_> {
-    fn resolve(&mut self, expr: Expr<Name>) -> Result<Expr<usize>, FormulaError> {
-        expr.expand(&mut |name| self.name(name))
-    }
-
-    fn name(&mut self, name: Name) -> Result<Expr<usize>, FormulaError> {
-        if let Some(quantity) = Quantity::named(&name.name) {
-            return self.quantity(quantity, name.scope).map(Expr::Term);
-        }
-        match name.name.as_str() {
-            "extra_sessions" => return Ok(Expr::Constant(self.config.what_if_extra_sessions as f64)),
-            "gross_margin" => return Ok(Expr::Constant(self.config.money.gross_margin)),
-            "lifetime_multiple" => return Ok(Expr::Constant(self.config.money.lifetime_multiple)),
-            _ => {}
-        }
-        let formula = Kpi::named(&name.name)
-            .map(|kpi| kpi.formula.to_owned())
-            .or_else(|| self.config.kpis.iter().find(|kpi| kpi.id == name.name).map(|kpi| kpi.formula.clone()))
-            .ok_or_else(|| FormulaError::Unknown(name.name.clone()))?;
-        if self.open.contains(&name.name) {
-            return Err(FormulaError::Circular(name.name));
-        }
-        let mut formula = parse(&formula)?;
-        if name.scope != Scope::Row {
-            let scope = name.scope;
-            formula = formula.expand::<Name, FormulaError>(&mut |inner| Ok(Expr::Term(Name { scope, ..inner })))?;
-        }
-        self.open.push(name.name);
-        let resolved = self.resolve(formula);
-        self.open.pop();
-        resolved
-    }
-
-    fn quantity(&mut self, quantity: &Quantity, scope: Scope) -> Result<usize, FormulaError> {
-        let dims = if scope == Scope::Total { &[] } else { self.dims };
-        let source = quantity.source(dims).ok_or_else(|| FormulaError::NotBy {
-            name: quantity.name.to_owned(),
-            by: dims.iter().map(|dim| dim.name()).collect::<Vec<_>>().join(", "),
-        })?;
-        let place = |dim: Dim| source.measure.dims().iter().position(|found| *found == dim);
-        let mut filters = Vec::new();
-        if let (Some(stage), Some(at)) = (source.stage, place(Dim::Stage)) {
-            filters.push((at, stage.to_owned()));
-        }
-        if let (false, Some(at)) = (dims.contains(&Dim::Model), place(Dim::Model)) {
-            filters.push((at, CREDIT_MODEL.to_owned()));
-        }
-        let output = |dim: &Dim| match dim {
-            Dim::ChannelGroup => place(Dim::Channel).map(Projected::Group),
-            dim => place(*dim).map(Projected::Value),
-        };
-        let every_model = dims.contains(&Dim::Model) && place(Dim::Model).is_none();
-        let outputs = dims.iter().filter_map(output).collect();
-        let view = View { measure: source.measure, filters, outputs, bucket: None };
-        let baseline = self.baseline(quantity, scope)?;
-        let term = Term { view, own: scope == Scope::Row, every_model, baseline };
-        let known = self.terms.iter().position(|known| *known == term);
-        Ok(known.unwrap_or_else(|| {
-            self.terms.push(term);
-            self.terms.len() - 1
-        }))
-    }
-}
-
-impl Terms<'_> {
-    /// What stands in place of a dimension of the row where a formula asks for the baseline.
-    fn baseline(&self, quantity: &Quantity, scope: Scope) -> Result<Option<(usize, String)>, FormulaError> {
-        if scope != Scope::Baseline {
-            return Ok(None);
-        }
-        let of = |wanted: Dim| self.dims.iter().position(|dim| *dim == wanted);
-        let channel = of(Dim::Channel).map(|at| (at, self.config.money.baseline_channel.clone()));
-        let control = of(Dim::Variant).map(|at| (at, self.config.experiments.control.clone()));
-        let by = self.dims.iter().map(|dim| dim.name()).collect::<Vec<_>>().join(", ");
-        channel.or(control).map(Some).ok_or_else(|| FormulaError::NotBy { name: quantity.name.to_owned(), by })
     }
 }
 

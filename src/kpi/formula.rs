@@ -2,7 +2,8 @@
 //! The catalogue's own KPIs and those of the configuration are written in the same language.
 //!
 //! formula := term (('+' | '-') term)*    term := factor (('*' | '/') factor)*
-//! factor := number | name | `total(` name `)` | `baseline(` name `)` | `p_value(` four formulas `)` | '(' formula ')' | '-' factor
+//! factor := number | name | `total(` name `)` | `baseline(` name `)` | `this_quarter(` name `)` | `last_year(` name `)`
+//!   | function `(` formula (',' formula)* `)` | '(' formula ')' | '-' factor
 
 use super::number::Number;
 
@@ -15,9 +16,28 @@ pub enum Expr<T> {
     Term(T),
     Negative(Box<Self>),
     Binary(Operation, Box<Self>, Box<Self>),
-    /// The two-sided p-value of two proportions being the same: converted and subjects of one, and of the other.
-    PValue(Box<[Self; 4]>),
+    Call(Function, Vec<Self>),
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// `p_value(converted, subjects, converted of the other, its subjects)`: two-sided, of both being the same.
+    PValue,
+    /// `chance(won, entered, configured)`: the measured share, or the configured one while too few have entered.
+    Chance,
+}
+
+impl Function {
+    const fn arguments(self) -> usize {
+        match self {
+            Self::PValue => 4,
+            Self::Chance => 3,
+        }
+    }
+}
+
+/// Fewer deals than these say little of a chance.
+const ENOUGH_DEALS: f64 = 20.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -43,6 +63,10 @@ pub enum Scope {
     Total,
     /// Those of the configured baseline: the channel to compare with, the control of an experiment.
     Baseline,
+    /// Those of the quarter that runs.
+    Quarter,
+    /// Those of the last 365 days.
+    Year,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -142,9 +166,12 @@ impl Parser<'_> {
         let name = self.while_in(|c| c.is_ascii_alphanumeric() || c == '_');
         let scope = match name.as_str() {
             _ if self.peek() != Some('(') => return Ok(Expr::Term(Name { name, scope: Scope::Row })),
-            "p_value" => return self.p_value(),
+            "p_value" => return self.call(Function::PValue),
+            "chance" => return self.call(Function::Chance),
             "total" => Scope::Total,
             "baseline" => Scope::Baseline,
+            "this_quarter" => Scope::Quarter,
+            "last_year" => Scope::Year,
             _ => return Err(FormulaError::Unknown(name)),
         };
         self.take(1);
@@ -154,17 +181,15 @@ impl Parser<'_> {
         Ok(Expr::Term(Name { name, scope }))
     }
 
-    fn p_value(&mut self) -> Result<Expr<Name>, FormulaError> {
+    fn call(&mut self, function: Function) -> Result<Expr<Name>, FormulaError> {
         self.expect('(')?;
-        let converted = self.sum()?;
-        self.expect(',')?;
-        let subjects = self.sum()?;
-        self.expect(',')?;
-        let other_converted = self.sum()?;
-        self.expect(',')?;
-        let other_subjects = self.sum()?;
+        let mut arguments = vec![self.sum()?];
+        while arguments.len() < function.arguments() {
+            self.expect(',')?;
+            arguments.push(self.sum()?);
+        }
         self.expect(')')?;
-        Ok(Expr::PValue(Box::new([converted, subjects, other_converted, other_subjects])))
+        Ok(Expr::Call(function, arguments))
     }
 
     fn operation(&mut self, known: &[(char, Operation)]) -> Option<Operation> {
@@ -218,14 +243,25 @@ impl<T> Expr<T> {
             Self::Constant(value) => Expr::Constant(value),
             Self::Term(term) => with(term)?,
             Self::Negative(inner) => Expr::Negative(Box::new(inner.expand(with)?)),
-            Self::PValue(of) => {
-                let [a, b, c, d] = *of;
-                Expr::PValue(Box::new([a.expand(with)?, b.expand(with)?, c.expand(with)?, d.expand(with)?]))
+            Self::Call(function, arguments) => {
+                let arguments: Result<Vec<_>, E> = arguments.into_iter().map(|of| of.expand(with)).collect();
+                Expr::Call(function, arguments?)
             }
             Self::Binary(operation, left, right) => {
                 Expr::Binary(operation, Box::new(left.expand(with)?), Box::new(right.expand(with)?))
             }
         })
+    }
+
+    /// Whether it is so of any of its terms.
+    pub fn any(&self, is_so: &impl Fn(&T) -> bool) -> bool {
+        match self {
+            Self::Constant(_) => false,
+            Self::Term(term) => is_so(term),
+            Self::Negative(inner) => inner.any(is_so),
+            Self::Binary(_, left, right) => left.any(is_so) || right.any(is_so),
+            Self::Call(_, arguments) => arguments.iter().any(|of| of.any(is_so)),
+        }
     }
 
     /// None when it divides by zero.
@@ -234,9 +270,10 @@ impl<T> Expr<T> {
             Self::Constant(value) => Number::real(*value),
             Self::Term(term) => Some(of(term)),
             Self::Negative(inner) => inner.value(of).map(Number::negative),
-            Self::PValue(parts) => {
-                let [a, b, c, d] = parts.each_ref().map(|part| part.value(of).map(Number::to_f64));
-                p_value((a?, b?), (c?, d?)).and_then(Number::real)
+            Self::Call(function, arguments) => {
+                let values: Option<Vec<f64>> =
+                    arguments.iter().map(|of_it| of_it.value(of).map(Number::to_f64)).collect();
+                function.value(&values?).and_then(Number::real)
             }
             Self::Binary(operation, left, right) => {
                 let (left, right) = (left.value(of)?, right.value(of)?);
@@ -270,6 +307,18 @@ impl<T> Expr<T> {
                 }
             },
             whole => Split { numerator: whole, denominator: None, factor: 1.0 },
+        }
+    }
+}
+
+impl Function {
+    fn value(self, arguments: &[f64]) -> Option<f64> {
+        match (self, arguments) {
+            (Self::PValue, &[converted, subjects, other, others]) => p_value((converted, subjects), (other, others)),
+            (Self::Chance, &[won, entered, configured]) => {
+                Some(if entered < ENOUGH_DEALS { configured } else { won / entered })
+            }
+            _ => None,
         }
     }
 }

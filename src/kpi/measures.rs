@@ -34,10 +34,13 @@ pub enum Dim {
     AssetType,
     Experiment,
     Variant,
+    Definition,
+    /// Of a goal: the KPI that it is of. No measure carries it.
+    Kpi,
 }
 
 impl Dim {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Channel,
         Self::Campaign,
         Self::Content,
@@ -60,6 +63,8 @@ impl Dim {
         Self::AssetType,
         Self::Experiment,
         Self::Variant,
+        Self::Definition,
+        Self::Kpi,
     ];
 
     #[must_use]
@@ -87,6 +92,8 @@ impl Dim {
             Self::AssetType => "asset_type",
             Self::Experiment => "experiment",
             Self::Variant => "variant",
+            Self::Definition => "definition",
+            Self::Kpi => "kpi",
         }
     }
 
@@ -284,6 +291,21 @@ measures! {
     OpportunitiesBySource: Count Additive Settles [Channel, Campaign],
     LostBySource: Count Additive Settles [Channel, Campaign],
     SalesCycleSecondsBySource: Seconds Additive Settles [Channel, Campaign],
+    /// Amounts of deals entering `opportunity` and `won`, by `stage`: all of them under each definition, those sourced by
+    /// it, those influenced.
+    SourcedBase: Money Additive Settles [Stage, Definition],
+    SourcedValue: Money Additive Settles [Stage, Definition],
+    InfluencedValue: Money Additive Settles [Stage],
+    /// Amounts of the deals that are open: by stage, times their probability, of the likely ones; what of it is sourced and
+    /// influenced.
+    OpenValue: Money Present Plain [Stage],
+    OpenWeighted: Money Present Plain [Stage],
+    OpenLikely: Money Present Plain [Stage],
+    OpenSourcedBase: Money Present Plain [Definition],
+    OpenSourced: Money Present Plain [Definition],
+    OpenInfluenced: Money Present Plain [],
+    /// Deals at their entry of a stage that are won by now.
+    WonSince: Count Additive Plain [Stage],
     // Accounts (or leads without one)
     /// First won deal of a customer, and its credit.
     Customers: Count Additive Plain [],

@@ -29,6 +29,7 @@ impl Rollup {
                 self.roll(kind, before, horizon, now_for_updated_at, &mut out);
             }
         }
+        self.queue_timed();
         for spot in std::mem::take(&mut self.running) {
             let (kind, horizon) = self.kind_of(spot);
             self.families[spot.family as usize].groups[spot.group as usize].states[spot.state as usize].running = false;
@@ -41,6 +42,18 @@ impl Rollup {
         }
         out.sort_by(|a, b| a.id().cmp(b.id()));
         out
+    }
+
+    /// Queues the running rows that change as time goes by.
+    fn queue_timed(&mut self) {
+        for family in &self.timed {
+            for (group, of) in self.families[*family as usize].groups.iter_mut().enumerate() {
+                for (state, rows) in of.states.iter_mut().enumerate().filter(|(_, rows)| !rows.running) {
+                    rows.running = true;
+                    self.running.push(Spot { family: *family, group: number(group), state: number(state) });
+                }
+            }
+        }
     }
 
     /// The watermark moved on among the windows of a kind.

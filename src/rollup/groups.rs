@@ -1,14 +1,19 @@
 //! Groups: the rows of a family with the same dimensions, over all windows. A group knows the series that its formula
 //! reads, which of its rows may have changed, and what was published of each.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::row::Dims;
+use super::targets::Target;
 use super::texts::Texts;
 use super::timeline::Horizon;
 use super::views::{Views, number};
-use crate::kpi::families::{Families, Family};
+use crate::config::Config;
+use crate::kpi::families::{Families, Family, Given, Operand};
+use crate::kpi::formula::{Scope, Split};
 use crate::kpi::measures::Dim;
 use crate::kpi::plan::{Plan, bucket_of};
 use crate::model::window::{WindowKind, WindowStart};
@@ -23,8 +28,10 @@ pub(super) struct Opened {
     /// By term.
     pub views: SmallVec<[u32; 4]>,
     model: Option<usize>,
-    /// Where the statistic stands in a key, and what it is.
-    stat: Option<(usize, Symbol)>,
+    /// Where the family's own value stands in a key, and what it is.
+    named: Option<(usize, Symbol)>,
+    pub target: Option<Target>,
+    pub unit: Option<Arc<str>>,
     models: Vec<Symbol>,
     /// By term: what stands in a key where it reads the baseline.
     baselines: Vec<Option<(usize, Symbol)>>,
@@ -71,7 +78,13 @@ pub(super) struct Spot {
 }
 
 impl Opened {
-    pub(super) fn all(families: &Families, plan: &Plan, views: &mut Views, texts: &mut Texts) -> Vec<Self> {
+    pub(super) fn all(
+        families: &Families,
+        config: &Config,
+        plan: &Plan,
+        views: &mut Views,
+        texts: &mut Texts,
+    ) -> Vec<Self> {
         let mut opened = Vec::new();
         for (place, family) in families.families.iter().enumerate() {
             let mut of_terms = SmallVec::new();
@@ -85,10 +98,12 @@ impl Opened {
             }
             opened.push(Self {
                 views: of_terms,
-                stat: family.stat.and_then(|(name, _)| {
-                    let place = family.dims.iter().position(|dim| *dim == Dim::Stat)?;
+                named: family.named.as_ref().and_then(|(wanted, name)| {
+                    let place = family.dims.iter().position(|dim| dim == wanted)?;
                     Some((place, texts.symbol(name)))
                 }),
+                target: family.target.as_ref().map(|target| Target::new(target, config, texts)),
+                unit: family.unit.as_deref().map(Arc::from),
                 model: family.dims.iter().position(|dim| *dim == Dim::Model),
                 models: family.models.iter().map(|model| texts.symbol(model)).collect(),
                 baselines: family
@@ -102,15 +117,37 @@ impl Opened {
                 family: family.clone(),
             });
         }
+        // What has a target has rows before it has facts of its own.
+        for (place, of) in opened.iter_mut().enumerate() {
+            let keys = of.target.as_ref().map(|target| target.keys(of.named.is_none() && !of.family.dims.is_empty()));
+            for key in keys.unwrap_or_default() {
+                let key = of.with_own_value(&key);
+                of.ensure(number(place), &key, views, texts);
+            }
+        }
         opened
+    }
+
+    fn with_own_value(&self, key: &Key) -> Key {
+        let mut key = key.clone();
+        if let Some((at, name)) = self.named {
+            key.insert(at, name);
+        }
+        key
+    }
+
+    /// Whether its rows change as time goes by, whatever else happens.
+    pub(super) fn is_timed(&self) -> bool {
+        let is_given = |operand: &Operand| matches!(operand, Operand::Given(Given::Elapsed | Given::Worked));
+        let Split { numerator, denominator, .. } = &self.family.formula;
+        let is_timed = numerator.any(&is_given) || denominator.as_ref().is_some_and(|of| of.any(&is_given));
+        is_timed || self.family.terms.iter().any(|term| matches!(term.over, Scope::Quarter | Scope::Year))
     }
 
     /// The keys of the groups that a fact at this key of a term's view belongs to.
     pub(super) fn keys(&self, term: u32, key: &Key) -> Vec<Key> {
-        if let Some((at, stat)) = self.stat {
-            let mut key = key.clone();
-            key.insert(at, stat);
-            return vec![key];
+        if self.named.is_some() {
+            return vec![self.with_own_value(key)];
         }
         match self.model {
             Some(at) if self.family.terms[term as usize].every_model => {
@@ -134,13 +171,13 @@ impl Opened {
             return key;
         }
         let term = &self.family.terms[term];
-        if let Some((at, _)) = self.stat {
+        if let Some((at, _)) = self.named {
             let mut key = key.clone();
             key.remove(at);
             return key;
         }
         match self.model {
-            _ if !term.own && term.baseline.is_none() => Key::new(),
+            _ if term.over == Scope::Total => Key::new(),
             Some(at) if term.every_model => {
                 let mut key = key.clone();
                 key.remove(at);

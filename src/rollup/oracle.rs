@@ -9,7 +9,7 @@ use super::row::Says;
 use super::statistics::{median, wilson};
 use super::tests::{Cells, at, config, said, text};
 use super::*;
-use crate::kpi::families::{Families, Family, Projected, Term};
+use crate::kpi::families::{Families, Family, Operand, Projected, Term};
 use crate::kpi::measures::{Dim, Measure, Sum};
 use crate::kpi::number::Number;
 use crate::kpi::plan::{Kept, Plan, plan_of};
@@ -330,7 +330,10 @@ impl Oracle<'_> {
         if !family.terms.iter().zip(&amounts).any(|(term, amount)| term.own && amount.facts > 0) {
             return None;
         }
-        let number = |at: &usize| Number::of(amounts[*at].sum, family.terms[*at].view.measure.scale());
+        let number = |operand: &Operand| match *operand {
+            Operand::Term(at) => Number::of(amounts[at].sum, family.terms[at].view.measure.scale()),
+            Operand::Given(_) => unreachable!("the histories here have no budgets and goals"),
+        };
         let numerator = family.formula.numerator.value(&number);
         let Some(denominator) = &family.formula.denominator else { return Some((None, None, numerator)) };
         let denominator = denominator.value(&number);

@@ -112,6 +112,12 @@ impl Series {
         }
     }
 
+    /// The sum of some days, [first, after).
+    pub(super) fn of_days(&self, (first, after): (Day, Day)) -> Amount {
+        let cells = self.cells(WindowKind::Day);
+        cells.map_or_else(Amount::default, |cells| cells.before(after.0).minus(cells.before(first.0)))
+    }
+
     /// The times of the buckets that windows of a kind are summed from, within [from, to].
     pub(super) fn times(&self, sum: Sum, kind: WindowKind, from: i32, to: i32) -> impl Iterator<Item = i32> {
         self.cells(bucket_of_sum(sum, kind)).into_iter().flat_map(move |cells| cells.times(from, to))

@@ -10,11 +10,14 @@ use super::groups::{Group, Opened};
 use super::row::Says;
 use super::series::Series;
 use super::statistics::{median, wilson};
-use super::timeline::{Horizon, Timeline};
+use super::targets::Target;
+use super::timeline::{Extent, Horizon, Timeline};
 use super::views::Views;
+use crate::kpi::families::{Given, Operand};
 use crate::kpi::measures::Sum;
 use crate::kpi::number::Number;
 use crate::kpi::spread::{self, Stat};
+use crate::model::time::Millis;
 use crate::model::window::{Window, WindowKind, WindowStart};
 use crate::partials::cells::Amount;
 
@@ -23,6 +26,21 @@ use crate::partials::cells::Amount;
 pub(super) struct Source<'a> {
     pub views: &'a Views,
     pub timeline: &'a Timeline,
+}
+
+/// A target in one window.
+struct Aim<'a> {
+    target: &'a Target,
+    amount: Number,
+    span: (Millis, Millis),
+    now: Millis,
+    of: &'a Timeline,
+}
+
+impl Aim<'_> {
+    fn given(&self, given: Given) -> Number {
+        self.target.given(given, self.amount, self.span, self.now, self.of.calendar())
+    }
 }
 
 /// The formula's parts in one window.
@@ -36,7 +54,7 @@ impl<'a> Source<'a> {
     /// None where no fact of the row's own measures is in the window.
     pub(super) fn says(
         self,
-        of: &Opened,
+        of: &'a Opened,
         group: &Group,
         window: Window,
         horizon: Horizon,
@@ -64,26 +82,36 @@ impl<'a> Source<'a> {
         })
     }
 
-    fn parts(self, of: &Opened, group: &Group, window: Window) -> Option<Parts> {
+    fn parts(self, of: &'a Opened, group: &Group, window: Window) -> Option<Parts> {
         let days = self.timeline.extent(window).days;
         let mut amounts: SmallVec<[Amount; 4]> = SmallVec::new();
         let mut exists = false;
-        if let Some((_, Stat::Quantile(quantile))) = of.family.stat {
+        let target = match &of.target {
+            Some(target) => Some(self.target(of, group, target, window)?),
+            None => None,
+        };
+        if let Some(Stat::Quantile(quantile)) = of.family.stat {
             let value = self.quantile(of, group, window, quantile)?;
             return Some(Parts { value: Some(value), numerator: None, denominator: None });
         }
         for (at, term) in of.family.terms.iter().enumerate() {
             let series = &self.views.views[of.views[at] as usize].series[group.series[at] as usize];
-            let amount = series.amount(term.view.measure.sum(), window, days);
+            let amount = match self.timeline.recent(term.over) {
+                Some(days) => series.of_days(days),
+                None => series.amount(term.view.measure.sum(), window, days),
+            };
             // Steps of subjects that came and went leave facts behind, but nobody.
             let steps = term.view.measure.sum() == Sum::Distinct && window.kind.is_rolling();
             exists |= term.own && if steps { amount.sum > 0 } else { amount.facts > 0 };
             amounts.push(amount);
         }
-        if !exists {
+        if !exists && target.is_none() {
             return None;
         }
-        let number = |at: &usize| Number::of(amounts[*at].sum, of.family.terms[*at].view.measure.scale());
+        let number = |operand: &Operand| match *operand {
+            Operand::Term(at) => Number::of(amounts[at].sum, of.family.terms[at].view.measure.scale()),
+            Operand::Given(given) => target.as_ref().map_or(Number::Real(0.0), |target| target.given(given)),
+        };
         let formula = &of.family.formula;
         let numerator = formula.numerator.value(&number);
         let Some(denominator) = &formula.denominator else {
@@ -93,6 +121,39 @@ impl<'a> Source<'a> {
         let quotient = numerator.zip(denominator).and_then(|(over, under)| over.over(under));
         let value = quotient.and_then(|value| Number::real(value.to_f64() * formula.factor));
         Some(Parts { value, numerator, denominator })
+    }
+
+    /// What a row is measured against: none where nothing is configured for it, or before the first fact.
+    fn target(self, of: &Opened, group: &Group, target: &'a Target, window: Window) -> Option<Aim<'a>> {
+        let subject = group.key.first().copied().filter(|_| of.family.named.is_none());
+        let amount = target.amount(window, subject)?;
+        let Extent { start, end, .. } = self.timeline.extent(window);
+        let span = (start?, end?);
+        let now = self.timeline.watermark?;
+        (window.start >= self.timeline.first_window(window.kind)?).then_some(Aim {
+            target,
+            amount,
+            span,
+            now,
+            of: self.timeline,
+        })
+    }
+
+    /// Every window of a target's rows, from one start to another.
+    fn aimed(self, kind: WindowKind, (from, to): (WindowStart, WindowStart)) -> BTreeSet<WindowStart> {
+        let mut found = BTreeSet::new();
+        let Some(first) = self.timeline.first_window(kind) else { return found };
+        let mut next = Some(Window { kind, start: first });
+        while let Some(window) = next.filter(|window| window.start <= to) {
+            if window.start >= from {
+                found.insert(window.start);
+            }
+            next = match kind {
+                WindowKind::Rolling(_) => Some(Window { kind, start: window.start + 1 }),
+                _ => self.timeline.calendar().next(window),
+            };
+        }
+        found
     }
 
     /// The value of the rank of a quantile in a spread. None where nothing is in the window.
@@ -133,6 +194,9 @@ impl<'a> Source<'a> {
         kind: WindowKind,
         (from, to): (WindowStart, WindowStart),
     ) -> BTreeSet<WindowStart> {
+        if of.target.is_some() {
+            return self.aimed(kind, (from, to));
+        }
         let mut found = BTreeSet::new();
         for (at, term) in of.family.terms.iter().enumerate().filter(|(_, term)| term.own) {
             let measure = term.view.measure;

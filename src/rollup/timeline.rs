@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::config::Config;
+use crate::kpi::formula::Scope;
 use crate::kpi::measures::{Measure, Sum};
 use crate::kpi::plan::bucket_of;
 use crate::model::time::{Millis, Span};
@@ -26,6 +27,10 @@ pub(super) struct Timeline {
     settled: Span,
     retention: BTreeMap<String, Span>,
     known: RefCell<HashMap<Window, Extent>>,
+    /// Where the watermark is.
+    pub watermark: Option<Millis>,
+    /// How many facts there are of each day.
+    days: BTreeMap<i32, i64>,
 }
 
 /// What the calendar says of a window.
@@ -59,7 +64,41 @@ impl Timeline {
             settled: config.time.settle + config.time.allowed_lateness,
             retention: config.output.retention.clone(),
             known: RefCell::default(),
+            watermark: None,
+            days: BTreeMap::new(),
         }
+    }
+
+    /// Notes facts of a bucket.
+    pub(super) fn note(&mut self, bucket: Window, facts: i64) {
+        if bucket.kind == WindowKind::Day && facts != 0 {
+            let noted = self.days.entry(bucket.start).or_default();
+            *noted += facts;
+            if *noted == 0 {
+                self.days.remove(&bucket.start);
+            }
+        }
+    }
+
+    /// The first window of a kind in which there are facts.
+    pub(super) fn first_window(&self, kind: WindowKind) -> Option<WindowStart> {
+        let (day, _) = self.days.iter().find(|(_, facts)| **facts > 0)?;
+        Some(self.calendar.window_of_day(kind, Day(*day)).start)
+    }
+
+    pub(super) const fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    /// The days of a stretch that ends with the watermark's: of its quarter, of the last year.
+    pub(super) fn recent(&self, over: Scope) -> Option<(Day, Day)> {
+        let today = self.calendar.day(self.watermark?);
+        let first = match over {
+            Scope::Quarter => self.calendar.window_of_day(WindowKind::Quarter, today).start,
+            Scope::Year => today.0 - 364,
+            Scope::Row | Scope::Total | Scope::Baseline => return None,
+        };
+        Some((Day(first), Day(today.0 + 1)))
     }
 
     pub(super) fn extent(&self, window: Window) -> Extent {

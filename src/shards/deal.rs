@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::fold::{Contributions, Fold};
-use super::forward::{DealEntry, DealFacts, Known, Recipient};
+use super::forward::{DealEntry, DealFacts, Known, OpenDeal, Recipient};
 use super::rules::Rules;
 use super::table::Keyed;
 use super::visibility::{Visible, join, views};
@@ -27,6 +27,7 @@ pub struct DealEvent {
     stage: Stage,
     lead: EntityKey,
     amount: Option<i64>,
+    probability: Option<u32>,
     /// The watermark on arrival, if it was late.
     late: Option<Millis>,
 }
@@ -56,6 +57,7 @@ impl Deal {
             stage: stage.stage,
             lead: EntityKey::of(&stage.lead_id),
             amount: stage.amount.map(|amount| amount.0),
+            probability: stage.probability,
             late,
         };
         self.events.insert(place, event);
@@ -86,10 +88,18 @@ impl Deal {
         });
         let lost = events.iter().find(|event| event.stage == Stage::Lost).map(|event| event.at);
         let won_by = events.iter().find(|event| event.stage == Stage::Won).map(|event| event.event_id.to_string());
+        // At the same time the later stage is the one that it is at. What was lost may have been taken up again.
+        let latest = events.iter().max_by_key(|event| (event.at, event.stage));
+        let latest = latest.filter(|latest| entries[2].is_none() && latest.stage != Stage::Lost);
+        let open = latest.map(|latest| OpenDeal {
+            stage: latest.stage,
+            value: events.iter().rev().find_map(|event| event.amount).unwrap_or(0),
+            probability: latest.probability,
+        });
         let told = leads.into_iter().filter_map(|lead| {
             let owned = owned(&events, lead);
             let (deal, won_by) = (self.key, won_by.clone());
-            let facts = DealFacts { deal, entries, lost, won_by, owned };
+            let facts = DealFacts { deal, entries, lost, won_by, open, owned };
             (!facts.owned.is_empty()).then_some((Recipient::Lead(lead), Known::Deal(facts)))
         });
         told.collect()

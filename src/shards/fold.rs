@@ -9,7 +9,7 @@ use super::event_id::LongIds;
 use super::forward::{Known, News, Recipient};
 use super::records::Records;
 use super::rules::Rules;
-use super::symbols::Symbols;
+use super::symbols::{OriginId, Symbols};
 use super::tally::{Difference, Fact, Tally};
 use super::visibility::Visible;
 use crate::kpi::measures::{Dim, Measure};
@@ -116,6 +116,13 @@ impl Fold {
         }
     }
 
+    /// Whether a touch came from a marketing channel.
+    #[must_use]
+    pub fn is_marketing(&self, origin: OriginId) -> bool {
+        let [channel, ..] = self.symbols.origin_symbols(origin);
+        self.rules.groups.is_marketing(self.symbols.text(channel))
+    }
+
     #[must_use]
     pub fn wants(&self, measure: Measure) -> bool {
         self.rules.plan.wants(measure)
@@ -169,6 +176,13 @@ impl Contributions {
     pub fn present(&mut self, rules: &Rules, view: Visible, measure: Measure, values: &[Symbol], amount: i64) {
         if rules.plan.wants(measure) && view.to == Millis::MAX {
             self.facts.push(Fact { measure, at: Millis(0), values: values.iter().copied().collect(), amount });
+        }
+    }
+
+    /// Counts what is so by now of something with a time.
+    pub fn latest(&mut self, rules: &Rules, view: Visible, measure: Measure, at: Millis, values: &[Symbol]) {
+        if rules.plan.wants(measure) && view.to == Millis::MAX {
+            self.facts.push(Fact { measure, at, values: values.iter().copied().collect(), amount: 1 });
         }
     }
 

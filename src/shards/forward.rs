@@ -9,9 +9,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::visibility::Visible;
 use crate::model::entity::EntityKey;
 use crate::model::kinds::TouchKind;
+use crate::model::stage::Stage;
 use crate::model::time::Millis;
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forward {
@@ -72,9 +73,12 @@ pub struct VisitorTouch {
     /// Channel, campaign, content, term.
     pub origin: [String; 4],
     pub account: Option<String>,
-    /// What it is about, if that counts: asset and asset type, experiment and variant.
-    pub about: Option<([String; 2], Option<(String, String)>)>,
+    /// What it is about, if that counts.
+    pub about: Option<Spelled>,
 }
+
+/// Asset and asset type, experiment and variant.
+pub type Spelled = ([String; 2], Option<(String, String)>);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FillSession {
@@ -92,8 +96,20 @@ pub struct DealFacts {
     pub lost: Option<Millis>,
     /// The event that won it, which orders deals won at the same moment.
     pub won_by: Option<String>,
+    /// What it is at present, if it is open.
+    pub open: Option<OpenDeal>,
     /// When it was the lead's by its latest event, [from, to), in order.
     pub owned: Vec<(Millis, Millis)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OpenDeal {
+    /// Of its latest event.
+    pub stage: Stage,
+    /// The latest amount.
+    pub value: i64,
+    /// That the latest event gives, in billionths.
+    pub probability: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -22,6 +22,7 @@ mod answers;
 mod contributions;
 mod conversions;
 mod history;
+mod influence;
 mod seen;
 mod standing;
 mod times;

@@ -5,6 +5,7 @@ use crate::kpi::measures::Dim;
 
 const CREDITED: &[By] = &[By::Total, By::M];
 const CHANNEL: &[By] = &[By::Dims(&[Dim::Channel])];
+const BUDGET: &[By] = &[By::Total, By::Dims(&[Dim::Channel])];
 const VALUE: &[By] = &[By::Total, By::M, By::Dims(&[Dim::Segment])];
 
 pub(super) const KPIS: &[Kpi] = &[
@@ -66,4 +67,18 @@ pub(super) const KPIS: &[Kpi] = &[
         CHANNEL,
     ),
     Kpi::ratio("efficiency_index", "Conversion index over cost index.", "conversion_index / cost_index", CHANNEL),
+    Kpi::currency("budget", "The configured budget of the window.", "target_amount", BUDGET),
+    Kpi::ratio("budget_used_ratio", "Spend over budget.", "spend / target_amount", BUDGET),
+    Kpi::ratio(
+        "budget_pace_ratio",
+        "Spend over the part of the budget that the elapsed share of the window is worth.",
+        "spend / (target_amount * elapsed_share)",
+        BUDGET,
+    ),
+    Kpi::currency(
+        "budget_projection",
+        "What spend will come to by the end of the window at its present pace.",
+        "spend / elapsed_share",
+        BUDGET,
+    ),
 ];

@@ -22,7 +22,7 @@ use crate::model::time::{Millis, Span};
 use crate::partials::cells::Symbol;
 
 /// After all that is known, and before what lasts ends.
-const PRESENT: Millis = Millis(Millis::MAX.0 - 1);
+pub(super) const PRESENT: Millis = Millis(Millis::MAX.0 - 1);
 
 type Told = (Recipient, Known);
 
@@ -62,7 +62,7 @@ pub(super) struct View<'a> {
     pub(super) seen: &'a Seen<'a>,
     /// Where the watermark is.
     clock: Millis,
-    all: &'a mut Contributions,
+    pub(super) all: &'a mut Contributions,
     told: Vec<Told>,
 }
 
@@ -87,6 +87,7 @@ impl View<'_> {
         self.count_class(source, fold);
         self.count_times(source, fold);
         self.count_waiting(source, fold);
+        self.count_influence(fold);
     }
 
     /// What counts by person; nurture and experiments are of leads alone.
@@ -454,6 +455,9 @@ impl View<'_> {
                 let values = [fold.names.stages[Stage::Opportunity as usize + n]];
                 let until = entry.at + fold.rules.settle();
                 self.fact(fold, Measure::StageCohort, entry.at, &values, 1);
+                if deal.entries[2].is_some() {
+                    self.all.latest(&fold.rules, self.view, Measure::WonSince, entry.at, &values);
+                }
                 if deal.entries[n + 1].is_some_and(|next| next.at <= until) {
                     self.fact(fold, Measure::StageCohortMoved, entry.at, &values, 1);
                 }

@@ -3,7 +3,7 @@
 
 use super::super::acts::{About, Distinct, Done, Person, counted};
 use super::super::fold::{Contributions, Fold};
-use super::super::forward::{FillSession, Known, Recipient, VisitorTouch};
+use super::super::forward::{FillSession, Known, Recipient, Spelled, VisitorTouch};
 use super::super::symbols::OriginId;
 use super::super::tally::distinct_buckets;
 use super::super::visibility::{Visible, join};
@@ -212,7 +212,7 @@ struct OwnTouch<'a> {
 
 impl Teller<'_> {
     /// What it is about, if that counts.
-    fn spell(&self, touch: &OwnTouch<'_>) -> Option<([String; 2], Option<(String, String)>)> {
+    fn spell(&self, touch: &OwnTouch<'_>) -> Option<Spelled> {
         let text = |symbol| self.fold.symbols.text(symbol).to_owned();
         let About { asset, asset_type, exposure } = touch.about;
         let exposure = exposure.map(|(experiment, variant)| (text(experiment), text(variant)));
