@@ -19,6 +19,7 @@ use crate::partials::cells::Symbol;
 
 pub mod account;
 pub mod acts;
+pub mod asset;
 pub mod criteria;
 pub mod deal;
 pub mod event_id;
@@ -40,6 +41,7 @@ pub mod visibility;
 pub mod visitor;
 
 use account::Account;
+use asset::Asset;
 use deal::Deal;
 use event_id::PackedId;
 use fold::Fold;
@@ -167,6 +169,7 @@ pub struct Shard {
     leads: Table<Lead>,
     deals: Table<Deal>,
     accounts: Table<Account>,
+    assets: Table<Asset>,
     spending: Spending,
     letters: Vec<Letter>,
     counters: Counters,
@@ -189,6 +192,7 @@ impl Shard {
             leads: Table::default(),
             deals: Table::default(),
             accounts: Table::default(),
+            assets: Table::default(),
             spending: Spending::default(),
             letters: Vec::new(),
             counters: Counters::default(),
@@ -297,7 +301,7 @@ impl Shard {
     /// Takes an account's record: what it changes are the leads that have named the account.
     fn hold(&mut self, account: &AccountEvent<'_>, from: Millis) {
         let rules = Arc::clone(&self.fold.rules);
-        if !rules.criteria.asks_accounts {
+        if !rules.keeps_records {
             return;
         }
         let id = &*account.account_id;
@@ -309,7 +313,19 @@ impl Shard {
         for key in &leads {
             before.push(all.get_or_insert(*key, || Lead::new(*key)).contributions(fold));
         }
+        // In its home shard it is a subject of its own.
+        let key = EntityKey::of(id);
+        let own = (key.home(rules.shards) == self.number).then_some(key);
+        let of_account = own.map(|key| {
+            let mut of = self.accounts.get_or_insert(key, || Account::new(key));
+            of.name(id);
+            of.contributions(fold)
+        });
         fold.records.hold(account, from, mark);
+        if let Some((key, before)) = own.zip(of_account) {
+            let after = self.accounts.get_or_insert(key, || Account::new(key)).contributions(fold);
+            fold.replace(&before, &after);
+        }
         for (key, before) in leads.iter().zip(before) {
             let after = all.get_or_insert(*key, || Lead::new(*key)).work_out(fold);
             fold.replace(&before, &after);
@@ -429,6 +445,9 @@ impl Shard {
             let told: Vec<_> = of_one.iter().map(|news| (news.known.clone(), news.visible, news.added)).collect();
             match of_one[0].to {
                 Recipient::Lead(key) => self.leads.get_or_insert(key, || Lead::new(key)).hear(&told, &mut self.fold),
+                Recipient::Asset(key) => {
+                    self.assets.get_or_insert(key, || Asset::new(key)).hear(&told, &mut self.fold);
+                }
                 Recipient::Account(key) => {
                     self.accounts.get_or_insert(key, || Account::new(key)).hear(&told, &mut self.fold);
                 }
@@ -508,6 +527,8 @@ impl Shard {
             + self.leads.bytes(Lead::bytes)
             + self.deals.bytes(Deal::bytes)
             + self.accounts.bytes(Account::bytes)
+            + self.assets.bytes(Asset::bytes)
+            + self.fold.records.bytes()
             + self.spending.bytes();
         Status {
             watermarks: self.watermarks(),

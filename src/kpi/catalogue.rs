@@ -29,6 +29,8 @@ pub struct Kpi {
     pub shows_parts: bool,
     /// Its formula in `now`, where it has rows there beside those of windows.
     pub present: Option<&'static str>,
+    /// Its total is the sum of the channels' rows.
+    pub over_channels: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +62,7 @@ pub struct Group {
     pub kpis: &'static [Kpi],
 }
 
-pub const GROUPS: [Group; 11] = [
+pub const GROUPS: [Group; 12] = [
     Group { name: "traffic", kpis: traffic::KPIS },
     Group { name: "funnel", kpis: funnel::KPIS },
     Group { name: "speed", kpis: speed::KPIS },
@@ -68,6 +70,7 @@ pub const GROUPS: [Group; 11] = [
     Group { name: "revenue impact", kpis: impact::KPIS },
     Group { name: "email", kpis: engagement::EMAIL },
     Group { name: "webinar, mail", kpis: engagement::WEBINAR_AND_MAIL },
+    Group { name: "accounts", kpis: engagement::ACCOUNTS },
     Group { name: "experiments", kpis: engagement::EXPERIMENTS },
     Group { name: "community, loyalty", kpis: engagement::COMMUNITY },
     Group { name: "goals", kpis: impact::GOALS },
@@ -97,7 +100,18 @@ impl Kpi {
         formula: &'static str,
         by: &'static [By],
     ) -> Self {
-        Self { id, unit, meaning, formula, by, settling: false, interval: false, shows_parts: true, present: None }
+        Self {
+            id,
+            unit,
+            meaning,
+            formula,
+            by,
+            settling: false,
+            interval: false,
+            shows_parts: true,
+            present: None,
+            over_channels: false,
+        }
     }
 
     const fn count(id: &'static str, meaning: &'static str, formula: &'static str, by: &'static [By]) -> Self {
@@ -125,6 +139,11 @@ impl Kpi {
     /// Its rows show the value alone.
     const fn without_parts(self) -> Self {
         Self { shows_parts: false, ..self }
+    }
+
+    /// Its total is the sum of the channels' rows.
+    const fn over_channels(self) -> Self {
+        Self { over_channels: true, ..self }
     }
 
     /// It has rows in `now` too, by another formula.

@@ -44,6 +44,8 @@ pub struct Family {
     pub target: Option<TargetOf>,
     /// Other than its KPI's.
     pub unit: Option<String>,
+    /// Its value is the sum of those of the channels.
+    pub over_channels: bool,
 }
 
 /// What a formula works with.
@@ -168,6 +170,8 @@ struct Request {
     formula: String,
     /// Whether rows show the numerator and denominator of a quotient.
     shows_parts: bool,
+    /// Whether the total is the sum over channels.
+    over_channels: bool,
     /// In place of the formula in `now`.
     present: Option<String>,
     sets: Vec<Vec<Dim>>,
@@ -184,6 +188,7 @@ impl Request {
             },
             formula: kpi.formula.to_owned(),
             shows_parts: kpi.shows_parts,
+            over_channels: kpi.over_channels,
             present: kpi.present.map(str::to_owned),
             sets: kpi.sets(),
         }
@@ -208,6 +213,7 @@ impl Request {
             },
             formula: kpi.formula.clone(),
             shows_parts: true,
+            over_channels: false,
             present: None,
             sets,
         })

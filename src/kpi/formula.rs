@@ -2,7 +2,7 @@
 //! The catalogue's own KPIs and those of the configuration are written in the same language.
 //!
 //! formula := term (('+' | '-') term)*    term := factor (('*' | '/') factor)*
-//! factor := number | name | `total(` name `)` | `baseline(` name `)` | `this_quarter(` name `)` | `last_year(` name `)`
+//! factor := number | name | `total(` name `)` | `beside(` name `)` | `baseline(` name `)` | `this_quarter(` name `)` | `last_year(` name `)`
 //!   | function `(` formula (',' formula)* `)` | '(' formula ')' | '-' factor
 
 use super::number::Number;
@@ -63,6 +63,8 @@ pub enum Scope {
     Total,
     /// Those of the configured baseline: the channel to compare with, the control of an experiment.
     Baseline,
+    /// Those with the row's dimensions, which make no row by themselves.
+    Beside,
     /// Those of the quarter that runs.
     Quarter,
     /// Those of the last 365 days.
@@ -170,6 +172,7 @@ impl Parser<'_> {
             "chance" => return self.call(Function::Chance),
             "total" => Scope::Total,
             "baseline" => Scope::Baseline,
+            "beside" => Scope::Beside,
             "this_quarter" => Scope::Quarter,
             "last_year" => Scope::Year,
             _ => return Err(FormulaError::Unknown(name)),

@@ -113,6 +113,8 @@ pub enum Scale {
     Money,
     /// 10⁻³ of a second.
     Seconds,
+    /// 10⁻¹² of a whole.
+    Share,
 }
 
 /// How cells of a measure add up to windows.
@@ -125,6 +127,8 @@ pub enum Sum {
     Distinct,
     /// What is so at present: cells are of `now` alone.
     Present,
+    /// What is so from a moment on: cells are steps by the minute, and a window reads those up to its end + H.
+    Standing,
 }
 
 macro_rules! measures {
@@ -306,6 +310,25 @@ measures! {
     OpenInfluenced: Money Present Plain [],
     /// Deals at their entry of a stage that are won by now.
     WonSince: Count Additive Plain [Stage],
+    /// Touches as they settle, and those to customers; a touch is its lead's, else its visitor's to count.
+    SettledTouches: Count Additive Settles [Channel],
+    SuppressedTouches: Count Additive Settles [Channel],
+    // Assets
+    /// From the first question to its first answer.
+    ResponseTimes: Count Additive Plain [Bucket],
+    ResponseSeconds: Seconds Additive Plain [],
+    // Accounts
+    /// Accounts that are targets, as steps of time.
+    TargetAccounts: Count Standing Settles [],
+    /// Distinct target accounts with an engaging touch; those whose buying unit has a size; their distinct engaged leads, and
+    /// what each is of the buying unit.
+    TargetsReached: Count Distinct Settles [],
+    TargetsReachedByChannel: Count Distinct Settles [Channel],
+    SizedTargetsReached: Count Distinct Settles [],
+    EngagedLeads: Count Distinct Settles [],
+    UnitShares: Share Distinct Settles [],
+    /// Distinct accounts that used the product.
+    ProductAccounts: Count Distinct Plain [],
     // Accounts (or leads without one)
     /// First won deal of a customer, and its credit.
     Customers: Count Additive Plain [],

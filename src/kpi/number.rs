@@ -27,6 +27,7 @@ impl Number {
             Scale::Credit => 9,
             Scale::Money => 6,
             Scale::Seconds => 3,
+            Scale::Share => 12,
         };
         Self::Exact { units: sum, decimals }
     }

@@ -118,7 +118,9 @@ fn grains_of(measure: Measure, kind: WindowKind, wanted: &BTreeSet<Kept>) -> Vec
     let largest = |kept: &&Kept| wanted.iter().all(|other| other == *kept || !other.covers(**kept));
     match measure.sum() {
         Sum::Distinct => vec![(kind, all)],
-        Sum::Additive | Sum::Present => wanted.iter().filter(largest).map(|kept| (kind, *kept)).collect(),
+        Sum::Additive | Sum::Present | Sum::Standing => {
+            wanted.iter().filter(largest).map(|kept| (kind, *kept)).collect()
+        }
     }
 }
 
@@ -132,7 +134,7 @@ pub const fn bucket_of(measure: Measure, kind: WindowKind) -> WindowKind {
 pub const fn bucket_of_sum(sum: Sum, kind: WindowKind) -> WindowKind {
     match (sum, kind) {
         (Sum::Distinct, kind) => kind,
-        (Sum::Present, _) => WindowKind::Now,
+        (Sum::Present | Sum::Standing, _) => WindowKind::Now,
         (Sum::Additive, WindowKind::Minute | WindowKind::Hour) => kind,
         (Sum::Additive, _) => WindowKind::Day,
     }

@@ -165,6 +165,14 @@ const TABLES: [&[Quantity]; 8] = [
         quantity("influenced_revenue", &[at(Measure::InfluencedValue, "won")]),
         quantity("won_since_opportunity", &[at(Measure::WonSince, "opportunity")]),
         quantity("won_since_proposal", &[at(Measure::WonSince, "proposal")]),
+        quantity("settled_touches", &[all(Measure::SettledTouches)]),
+        quantity("suppressed_touches", &[all(Measure::SuppressedTouches)]),
+        quantity("target_accounts", &[all(Measure::TargetAccounts)]),
+        quantity("target_accounts_reached", &[all(Measure::TargetsReached), all(Measure::TargetsReachedByChannel)]),
+        quantity("sized_targets_reached", &[all(Measure::SizedTargetsReached)]),
+        quantity("engaged_leads", &[all(Measure::EngagedLeads)]),
+        quantity("buying_unit_shares", &[all(Measure::UnitShares)]),
+        quantity("product_active_accounts", &[all(Measure::ProductAccounts)]),
         quantity("leaked_leads", &[all(Measure::LeakedLeads)]),
         quantity("leak_cohort", &[all(Measure::LeakCohort)]),
         quantity("leak_cohort_leaked", &[all(Measure::LeakCohortLeaked)]),
@@ -204,7 +212,8 @@ pub struct Spread {
     pub sum: Measure,
 }
 
-const SPREADS: [Spread; 4] = [
+const SPREADS: [Spread; 5] = [
+    Spread { name: "response_times", counts: Measure::ResponseTimes, sum: Measure::ResponseSeconds },
     Spread { name: "conversion_times", counts: Measure::ConversionTimes, sum: Measure::ConversionSeconds },
     Spread { name: "dwell_times", counts: Measure::DwellTimes, sum: Measure::DwellSeconds },
     Spread { name: "sales_cycles", counts: Measure::SalesCycles, sum: Measure::SalesCycleSeconds },

@@ -133,7 +133,7 @@ impl Rollup {
             _ => [(first, self.timeline.last_quoting(Window { kind, start: last }))].into_iter().collect(),
         };
         let ended = ranges.into_iter().map(|(from, to)| (from, to.min(horizon.running - 1)));
-        let source = Source { views: &self.views, timeline: &self.timeline };
+        let source = Source { views: &self.views, timeline: &self.timeline, families: &self.families };
         let of = &self.families[spot.family as usize];
         let group = &of.groups[spot.group as usize];
         let mut starts = BTreeSet::new();
@@ -177,7 +177,7 @@ impl Rollup {
 
     pub(super) fn says(&self, spot: Spot, window: Window, horizon: Horizon) -> Option<Says> {
         let of = &self.families[spot.family as usize];
-        let source = Source { views: &self.views, timeline: &self.timeline };
+        let source = Source { views: &self.views, timeline: &self.timeline, families: &self.families };
         let interval = self.kpis[of.family.kpi].of.interval;
         source.says(of, &of.groups[spot.group as usize], window, horizon, interval)
     }

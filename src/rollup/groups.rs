@@ -32,6 +32,8 @@ pub(super) struct Opened {
     named: Option<(usize, Symbol)>,
     pub target: Option<Target>,
     pub unit: Option<Arc<str>>,
+    /// The family whose rows its own are the sums of.
+    pub by_channel: Option<usize>,
     models: Vec<Symbol>,
     /// By term: what stands in a key where it reads the baseline.
     baselines: Vec<Option<(usize, Symbol)>>,
@@ -103,6 +105,10 @@ impl Opened {
                     Some((place, texts.symbol(name)))
                 }),
                 target: family.target.as_ref().map(|target| Target::new(target, config, texts)),
+                by_channel: families
+                    .families
+                    .iter()
+                    .position(|other| family.over_channels && other.kpi == family.kpi && other.dims == [Dim::Channel]),
                 unit: family.unit.as_deref().map(Arc::from),
                 model: family.dims.iter().position(|dim| *dim == Dim::Model),
                 models: family.models.iter().map(|model| texts.symbol(model)).collect(),

@@ -62,7 +62,7 @@ impl Rollup {
         rows: &mut Vec<Row>,
     ) {
         let of = &self.families[spot.family as usize];
-        let source = Source { views: &self.views, timeline: &self.timeline };
+        let source = Source { views: &self.views, timeline: &self.timeline, families: &self.families };
         for start in source.windows(of, &of.groups[spot.group as usize], kind, starts) {
             let window = Window { kind, start };
             let says = self.says(spot, window, horizon);

@@ -172,7 +172,7 @@ fn cells_of<'a>(facts: impl Iterator<Item = &'a Fact>, world: &World) -> CellMap
             let kept_value = |(at, value): (usize, &&'static str)| if kept.keeps(at) { *value } else { "" };
             let values: Vec<_> = fact.values.iter().enumerate().map(kept_value).collect();
             match (fact.measure.sum(), kind) {
-                (Sum::Additive | Sum::Present, _) => {
+                (Sum::Additive | Sum::Present | Sum::Standing, _) => {
                     add((fact.measure, *kept, calendar.window_at(*kind, fact.at), values), fact.sum, 1)
                 }
                 (Sum::Distinct, WindowKind::Rolling(_)) => {
@@ -309,7 +309,7 @@ impl Oracle<'_> {
         };
         let facts = self.facts.iter().filter(|(_, fact)| matches(fact));
         match term.view.measure.sum() {
-            Sum::Additive | Sum::Present => {
+            Sum::Additive | Sum::Present | Sum::Standing => {
                 facts.fold(Amount::default(), |all, (_, fact)| Amount { sum: all.sum + fact.sum, facts: all.facts + 1 })
             }
             Sum::Distinct => {

@@ -112,6 +112,12 @@ impl Series {
         }
     }
 
+    /// The sum of the steps up to a minute.
+    pub(super) fn steps_upto(&self, minute: i32) -> Amount {
+        let cells = self.cells(WindowKind::Now);
+        cells.map_or_else(Amount::default, |cells| cells.before(minute.saturating_add(1)))
+    }
+
     /// The sum of some days, [first, after).
     pub(super) fn of_days(&self, (first, after): (Day, Day)) -> Amount {
         let cells = self.cells(WindowKind::Day);

@@ -26,6 +26,7 @@ use crate::partials::cells::Amount;
 pub(super) struct Source<'a> {
     pub views: &'a Views,
     pub timeline: &'a Timeline,
+    pub families: &'a [Opened],
 }
 
 /// A target in one window.
@@ -98,6 +99,7 @@ impl<'a> Source<'a> {
             let series = &self.views.views[of.views[at] as usize].series[group.series[at] as usize];
             let amount = match self.timeline.recent(term.over) {
                 Some(days) => series.of_days(days),
+                None if term.view.measure.sum() == Sum::Standing => series.steps_upto(self.timeline.standing(window)),
                 None => series.amount(term.view.measure.sum(), window, days),
             };
             // Steps of subjects that came and went leave facts behind, but nobody.
@@ -112,6 +114,16 @@ impl<'a> Source<'a> {
             Operand::Term(at) => Number::of(amounts[at].sum, of.family.terms[at].view.measure.scale()),
             Operand::Given(given) => target.as_ref().map_or(Number::Real(0.0), |target| target.given(given)),
         };
+        if let Some(by_channel) = of.by_channel {
+            // The sum of what the channels have; none has a value, none has the total.
+            let by_channel = &self.families[by_channel];
+            // In the order of their names: sums of floating point are the same in no other.
+            let mut groups: SmallVec<[&Group; 16]> = by_channel.groups.iter().collect();
+            groups.sort_unstable_by(|a, b| a.dims.cmp(&b.dims));
+            let values = groups.into_iter().filter_map(|group| self.parts(by_channel, group, window)?.value);
+            let value = values.reduce(|sum, value| sum.plus(value).unwrap_or(sum));
+            return Some(Parts { value, numerator: None, denominator: None });
+        }
         let formula = &of.family.formula;
         let numerator = formula.numerator.value(&number);
         let Some(denominator) = &formula.denominator else {
@@ -203,6 +215,7 @@ impl<'a> Source<'a> {
             for series in self.series_of(of, group, at) {
                 let all = |from| series.times(measure.sum(), kind, from, WindowStart::MAX);
                 match (measure.sum(), kind) {
+                    (Sum::Standing, _) => found.extend(all(WindowStart::MIN).next().map(|_| 0)),
                     (_, WindowKind::All) => found.extend(all(WindowStart::MIN).next().map(|_| 0)),
                     (Sum::Additive, WindowKind::Rolling(days)) => {
                         let mut next = from;

@@ -23,6 +23,8 @@ const MAX_KNOWN: usize = 1 << 16;
 pub(super) struct Timeline {
     calendar: Calendar,
     /// L, and H + L.
+    /// H.
+    settle: Span,
     plain: Span,
     settled: Span,
     retention: BTreeMap<String, Span>,
@@ -60,6 +62,7 @@ impl Timeline {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             calendar: config.time.calendar.clone(),
+            settle: config.time.settle,
             plain: config.time.allowed_lateness,
             settled: config.time.settle + config.time.allowed_lateness,
             retention: config.output.retention.clone(),
@@ -90,13 +93,19 @@ impl Timeline {
         &self.calendar
     }
 
+    /// The last minute whose steps a window reads: that of its end + H.
+    pub(super) fn standing(&self, window: Window) -> i32 {
+        let upto = self.extent(window).end.map(|end| end + self.settle);
+        upto.and_then(|upto| i32::try_from(upto.0.div_euclid(Span::MINUTE.0)).ok()).unwrap_or(i32::MAX)
+    }
+
     /// The days of a stretch that ends with the watermark's: of its quarter, of the last year.
     pub(super) fn recent(&self, over: Scope) -> Option<(Day, Day)> {
         let today = self.calendar.day(self.watermark?);
         let first = match over {
             Scope::Quarter => self.calendar.window_of_day(WindowKind::Quarter, today).start,
             Scope::Year => today.0 - 364,
-            Scope::Row | Scope::Total | Scope::Baseline => return None,
+            Scope::Row | Scope::Beside | Scope::Total | Scope::Baseline => return None,
         };
         Some((Day(first), Day(today.0 + 1)))
     }
@@ -168,6 +177,12 @@ impl Timeline {
     ) -> Option<(WindowStart, WindowStart)> {
         if bucket.kind != bucket_of(measure, kind) {
             return None;
+        }
+        if measure.sum() == Sum::Standing {
+            // A step counts in every window that ends H before it or later.
+            let from = Millis(i64::from(bucket.start) * Span::MINUTE.0) - self.settle;
+            let first = if kind == WindowKind::Now { 0 } else { self.calendar.window_at(kind, from).start };
+            return Some((first, if kind == WindowKind::Now { 0 } else { WindowStart::MAX }));
         }
         Some(match (measure.sum(), kind) {
             (Sum::Additive, WindowKind::Rolling(days)) => (bucket.start - i32::from(days) + 1, bucket.start),

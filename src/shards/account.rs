@@ -2,19 +2,28 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::acts::Distinct;
 use super::fold::{Contributions, Fold};
-use super::forward::{DealSegments, Known, WonDeal};
+use super::forward::{DealSegments, Known, Reached, WonDeal};
 use super::table::Keyed;
 use super::visibility::{Visible, views};
 use crate::kpi::measures::{Dim, Measure};
 use crate::model::entity::EntityKey;
+use crate::model::time::Millis;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Account {
     key: EntityKey,
     won: Vec<(WonDeal, Visible)>,
     segments: Vec<(DealSegments, Visible)>,
+    /// As records spell it, once there is one.
+    id: Option<Box<str>>,
+    reached: Vec<(Reached, Visible)>,
+    /// When its leads used the product.
+    used: Vec<(Millis, Visible)>,
 }
+
+mod reach;
 
 impl Keyed for Account {
     fn key(&self) -> EntityKey {
@@ -22,12 +31,14 @@ impl Keyed for Account {
     }
 }
 
+use reach::{Units, count_units};
+
 const PLACES: [Dim; 4] = [Dim::Channel, Dim::Campaign, Dim::Content, Dim::Term];
 
 impl Account {
     #[must_use]
     pub const fn new(key: EntityKey) -> Self {
-        Self { key, won: Vec::new(), segments: Vec::new() }
+        Self { key, won: Vec::new(), segments: Vec::new(), id: None, reached: Vec::new(), used: Vec::new() }
     }
 
     /// Takes what its leads tell it at once.
@@ -37,15 +48,44 @@ impl Account {
             match known {
                 Known::Won(won) => learn(&mut self.won, won, *visible, *added),
                 Known::Segments(segments) => learn(&mut self.segments, segments, *visible, *added),
-                Known::Touch(_) | Known::FillSession(_) | Known::Deal(_) => {}
+                Known::Reached(reached) => learn(&mut self.reached, reached, *visible, *added),
+                Known::Used(at) => learn(&mut self.used, at, *visible, *added),
+                Known::Touch(_) | Known::FillSession(_) | Known::Deal(_) | Known::Question { .. } => {}
             }
         }
         let after = self.contributions(fold);
         fold.replace(&before, &after);
     }
 
-    fn contributions(&self, fold: &mut Fold) -> Contributions {
+    /// Learns how records spell it.
+    pub fn name(&mut self, id: &str) {
+        self.id.get_or_insert_with(|| id.into());
+    }
+
+    pub fn contributions(&self, fold: &mut Fold) -> Contributions {
         let mut all = Contributions::default();
+        let (mut seen, mut units) = (Distinct::default(), Units::default());
+        for view in views(self.marks(fold)) {
+            self.count_reach(view, fold, &mut seen, &mut units);
+        }
+        self.count_target(fold, &mut all);
+        self.count_won(fold, &mut all);
+        seen.count(fold, &mut all);
+        if let Some(id) = &self.id {
+            let sizes = fold.records.sizes(id, fold.rules.config.accounts_hold_from_start);
+            count_units(&units, &sizes, fold, &mut all);
+        }
+        all
+    }
+
+    fn marks(&self, fold: &Fold) -> Vec<Visible> {
+        let reached = self.reached.iter().map(|(_, visible)| *visible);
+        let used = self.used.iter().map(|(_, visible)| *visible);
+        let records = self.id.iter().flat_map(|id| fold.records.marks(id));
+        reached.chain(used).chain(records).collect()
+    }
+
+    fn count_won(&self, fold: &mut Fold, all: &mut Contributions) {
         let won = self.won.iter().map(|(_, visible)| *visible);
         for view in views(won.chain(self.segments.iter().map(|(_, visible)| *visible))) {
             let seen = self.won.iter().filter(|(_, visible)| visible.to_facts_bound_at(view.from));
@@ -73,12 +113,13 @@ impl Account {
                 all.fact(&fold.rules, view, Measure::CustomerCredit, first.at, &values, *credit);
             }
         }
-        all
     }
 
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.won.capacity() * size_of::<(WonDeal, Visible)>()
+            + self.reached.capacity() * size_of::<(Reached, Visible)>()
+            + self.used.capacity() * size_of::<(Millis, Visible)>()
             + self.segments.capacity() * size_of::<(DealSegments, Visible)>()
     }
 }

@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::fold::{Contributions, Fold};
+use super::forward::{Known, News, Recipient};
 use super::rules::Rules;
 use super::tally::distinct_buckets;
 use super::visibility::Visible;
 use crate::kpi::measures::{Dim, Measure};
+use crate::model::entity::EntityKey;
 use crate::model::kinds::TouchKind;
 use crate::model::time::{Millis, Span};
 use crate::partials::cells::{CellKey, Symbol, Values};
@@ -114,6 +116,16 @@ pub fn noted(rules: &crate::kpi::plan::Plan) -> [bool; TouchKind::ALL.len()] {
         note(kind, rules.wants(Measure::CommunityMembers));
     }
     noted
+}
+
+/// Tells an asset of a question about it; nothing takes that back.
+pub fn tell_asset(kind: TouchKind, at: Millis, about: About, late: Option<Millis>, fold: &mut Fold) {
+    let is_answer = kind == TouchKind::QuestionAnswered;
+    if (is_answer || kind == TouchKind::QuestionAsked) && fold.wants(Measure::ResponseTimes) {
+        let to = Recipient::Asset(EntityKey::of(fold.symbols.text(about.asset)));
+        let known = Known::Question { at, is_answer };
+        fold.news.push(News { to, known, visible: Visible::since(late), added: true });
+    }
 }
 
 /// Counts an act that counts each time, whoever made it.
@@ -225,7 +237,7 @@ impl Person<'_> {
 
 /// Subjects of distinct measures: seen when, by what, and what makes them distinct beside the person.
 #[derive(Debug, Default)]
-pub struct Distinct(Vec<(Measure, Values, Symbol, Millis)>);
+pub struct Distinct(Vec<(Measure, Values, u128, Millis)>);
 
 impl Distinct {
     pub fn note(
@@ -233,7 +245,7 @@ impl Distinct {
         rules: &Rules,
         view: Visible,
         at: Millis,
-        (measure, values, of): (Measure, &[Symbol], Symbol),
+        (measure, values, of): (Measure, &[Symbol], u128),
     ) {
         if rules.plan.wants(measure) && view.to_facts_bound_at(rules.bound(at, measure.settles())) {
             self.0.push((measure, values.iter().copied().collect(), of, at));
@@ -247,9 +259,9 @@ impl Distinct {
                 self.note(rules, view, done.at, (measure, values, of));
             }
         };
-        note(Measure::Unique, &[symbol], of);
-        note(Measure::UniqueByType, &[symbol, asset_type], of);
-        note(Measure::UniqueByAsset, &[symbol, asset], Symbol::ABSENT);
+        note(Measure::Unique, &[symbol], u128::from(of.0));
+        note(Measure::UniqueByType, &[symbol, asset_type], u128::from(of.0));
+        note(Measure::UniqueByAsset, &[symbol, asset], 0);
     }
 
     /// The cells of each subject, once a window.

@@ -36,13 +36,14 @@ pub struct News {
 pub enum Recipient {
     Lead(EntityKey),
     Account(EntityKey),
+    Asset(EntityKey),
 }
 
 impl Recipient {
     #[must_use]
     pub const fn key(self) -> EntityKey {
         match self {
-            Self::Lead(key) | Self::Account(key) => key,
+            Self::Lead(key) | Self::Account(key) | Self::Asset(key) => key,
         }
     }
 }
@@ -59,6 +60,12 @@ pub enum Known {
     Won(WonDeal),
     /// The segments of the lead that a won deal has in the end.
     Segments(DealSegments),
+    /// An engaging touch of the account's.
+    Reached(Reached),
+    /// The account's use of the product.
+    Used(Millis),
+    /// A question about an asset, or the answer to one.
+    Question { at: Millis, is_answer: bool },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -134,6 +141,14 @@ pub struct WonDeal {
     pub deal: EntityKey,
     /// By model (as ordered in the rules) and origin (channel, campaign, content, term).
     pub credits: Vec<(String, [String; 4], i64)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Reached {
+    pub at: Millis,
+    pub channel: String,
+    /// None where nobody is known to have made it.
+    pub lead: Option<EntityKey>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

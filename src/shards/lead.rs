@@ -23,6 +23,7 @@ mod contributions;
 mod conversions;
 mod history;
 mod influence;
+mod reach;
 mod seen;
 mod standing;
 mod times;
@@ -91,7 +92,7 @@ impl Lead {
             fold.ids.release(id);
             return false;
         };
-        touch.count(fold);
+        touch.arrive(fold);
         leads.push_row(spot, &row);
         true
     }
@@ -99,9 +100,7 @@ impl Lead {
     /// A touch that names the lead. False when it was known.
     pub fn touch(&mut self, touch: &Touch<'_>, fold: &mut Fold) -> bool {
         let Err(place) = self.find_touch(touch.at, touch.event_id, &fold.ids) else { return false };
-        if touch.late.is_none() {
-            touch.count(fold);
-        }
+        touch.arrive(fold);
         if self.changes_nothing(touch, fold) {
             self.put_touch(place, touch, fold);
         } else {
@@ -176,7 +175,7 @@ impl Lead {
 
     /// Notes that it has named an account, whose record its rules may ask for.
     fn name(&self, account: &str, fold: &mut Fold) {
-        if fold.rules.criteria.asks_accounts {
+        if fold.rules.looks_up_accounts {
             fold.records.name(account, self.key);
         }
     }
@@ -242,7 +241,11 @@ impl Lead {
                     Known::Touch(touch) => lead.hear_touch(touch, *visible, *added, fold),
                     Known::FillSession(session) => lead.hear_session(session, *visible, *added, fold),
                     Known::Deal(deal) => lead.hear_deal(deal, *visible, *added),
-                    Known::Won(_) | Known::Segments(_) => {}
+                    Known::Won(_)
+                    | Known::Segments(_)
+                    | Known::Reached(_)
+                    | Known::Used(_)
+                    | Known::Question { .. } => {}
                 }
             }
         });
@@ -384,7 +387,24 @@ impl Touch<'_> {
 
     /// Whether it may change what the lead contributes even when it comes last.
     fn matters(&self, fold: &Fold) -> bool {
-        self.is_booking() || fold.rules.notes(self.kind, self.about) || fold.rules.criteria.scores_at(self.kind)
+        self.is_booking()
+            || fold.rules.tells_all
+            || fold.rules.notes(self.kind, self.about)
+            || fold.rules.criteria.scores_at(self.kind)
+    }
+
+    /// What it counts, and tells of, by itself: whatever else the lead does.
+    fn arrive(&self, fold: &mut Fold) {
+        if self.late.is_none() {
+            self.count(fold);
+        }
+        acts::tell_asset(self.kind, self.at, self.about, self.late, fold);
+        if fold.wants(Measure::SettledTouches)
+            && Visible::since(self.late).to_facts_bound_at(fold.rules.bound(self.at, true))
+        {
+            let [channel, ..] = fold.symbols.origin_symbols(self.origin);
+            fold.count(Measure::SettledTouches, self.at, &[channel]);
+        }
     }
 
     /// What it counts by itself, whatever else the lead does.

@@ -56,6 +56,26 @@ impl Records {
         seen.rfind(|holding| holding.from <= at).or(first).and_then(|holding| holding.record.as_ref())
     }
 
+    /// Whether an account is a target from each of the moments at which its records change; the first may hold from the start.
+    pub fn targets(&self, account: &str, from_start: bool) -> Vec<(Millis, bool)> {
+        self.over_time(account, from_start, |record| record.is_some_and(|record| record.is_target))
+    }
+
+    /// The size of its buying unit, likewise.
+    pub fn sizes(&self, account: &str, from_start: bool) -> Vec<(Millis, Option<u32>)> {
+        self.over_time(account, from_start, |record| record?.buying_unit_size.filter(|size| *size > 0))
+    }
+
+    fn over_time<T>(&self, account: &str, from_start: bool, of: impl Fn(Option<&Record>) -> T) -> Vec<(Millis, T)> {
+        let all = self.by_account.get(account).map_or(&[][..], Vec::as_slice);
+        let mut moments: Vec<Millis> = all.iter().map(|holding| holding.from).collect();
+        moments.extend(from_start.then_some(Millis::MIN));
+        moments.sort_unstable();
+        moments.dedup();
+        let known = moments.into_iter().map(|at| (at, of(self.at(account, at, Visible::LATEST, from_start))));
+        known.collect()
+    }
+
     /// Every mark that splits what facts may see of an account.
     pub fn marks(&self, account: &str) -> impl Iterator<Item = Visible> {
         self.by_account.get(account).into_iter().flatten().map(|holding| holding.visible)

@@ -22,6 +22,12 @@ pub struct Rules {
     pub models: Vec<CreditModel>,
     pub groups: ChannelGroups,
     pub criteria: Criteria,
+    /// Whether leads look accounts up, for their rules or to know customers.
+    pub looks_up_accounts: bool,
+    /// Whether account records are of use.
+    pub keeps_records: bool,
+    /// Whether every touch of a lead counts for something beside its journey.
+    pub tells_all: bool,
     /// Whether leads wait for what does not happen: then every engaging touch moves a deadline.
     pub waits: bool,
     engaging: [bool; TouchKind::ALL.len()],
@@ -60,7 +66,17 @@ impl Rules {
             engaging[*kind as usize] = false;
         }
         let waits = [Measure::LeakedLeads, Measure::LeakCohort].iter().any(|measure| plan.wants(*measure));
+        let wants = |measures: &[Measure]| measures.iter().any(|measure| plan.wants(*measure));
+        let criteria = Criteria::new(&config);
+        let looks_up_accounts = criteria.asks_accounts || wants(&[Measure::SuppressedTouches]);
+        let reach =
+            [Measure::TargetAccounts, Measure::TargetsReached, Measure::TargetsReachedByChannel, Measure::EngagedLeads];
         Self {
+            looks_up_accounts,
+            keeps_records: looks_up_accounts || wants(&reach) || wants(&[Measure::UnitShares]),
+            tells_all: wants(&[Measure::SuppressedTouches, Measure::ProductAccounts])
+                || wants(&reach)
+                || wants(&[Measure::UnitShares]),
             noted: acts::noted(&plan),
             plan,
             waits,
@@ -68,7 +84,7 @@ impl Rules {
             models,
             groups: ChannelGroups::new(config.channels.groups.clone(), config.channels.not_marketing.clone()),
             engaging,
-            criteria: Criteria::new(&config),
+            criteria,
             not_accounts: config.identity.not_accounts.iter().map(|name| name.to_lowercase()).collect(),
             config,
         }
@@ -96,7 +112,10 @@ impl Rules {
     /// Whether a lead needs to know of a touch of its visitor that is no step of its journey.
     #[must_use]
     pub fn tells(&self, kind: TouchKind, about: About) -> bool {
-        self.notes(kind, about) || self.criteria.scores_at(kind) || (self.waits && self.is_engaging(kind))
+        self.tells_all
+            || self.notes(kind, about)
+            || self.criteria.scores_at(kind)
+            || (self.waits && self.is_engaging(kind))
     }
 
     /// The latest watermark at which a fact may change.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::account::Account;
+use super::asset::Asset;
 use super::deal::Deal;
 use super::event_id::LongIds;
 use super::fold::Fold;
@@ -53,10 +54,11 @@ enum Part {
     PackedLeads,
     Deals,
     Accounts,
+    Assets,
 }
 
 impl Part {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Head,
         Self::Texts,
         Self::Origins,
@@ -68,6 +70,7 @@ impl Part {
         Self::PackedLeads,
         Self::Deals,
         Self::Accounts,
+        Self::Assets,
     ];
 }
 
@@ -119,6 +122,7 @@ impl Shard {
         chunks.table(Part::Leads, Part::PackedLeads, &self.leads);
         chunks.items(Part::Deals, self.deals.whole());
         chunks.items(Part::Accounts, self.accounts.whole());
+        chunks.items(Part::Assets, self.assets.whole());
         chunks.done
     }
 
@@ -232,6 +236,7 @@ struct Loading {
     leads: Table<Lead>,
     deals: Table<Deal>,
     accounts: Table<Account>,
+    assets: Table<Asset>,
 }
 
 impl Loading {
@@ -251,6 +256,7 @@ impl Loading {
             Part::PackedLeads => insert_packed(&mut self.leads, rows, bytes),
             Part::Deals => insert(&mut self.deals, bytes),
             Part::Accounts => insert(&mut self.accounts, bytes),
+            Part::Assets => insert(&mut self.assets, bytes),
         }
     }
 
@@ -277,6 +283,7 @@ impl Loading {
             leads: self.leads,
             deals: self.deals,
             accounts: self.accounts,
+            assets: self.assets,
             spending: head.spending,
             letters: Vec::new(),
             counters: head.counters,

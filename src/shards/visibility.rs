@@ -18,6 +18,9 @@ impl Visible {
     /// What arrived in time, or before anything was late.
     pub const ALWAYS: Self = Self { from: Millis::MIN, to: Millis::MAX };
 
+    /// What sees all that is known.
+    pub const LATEST: Self = Self { from: Millis(Millis::MAX.0 - 1), to: Millis::MAX };
+
     #[must_use]
     pub fn since(mark: Option<Millis>) -> Self {
         Self { from: mark.unwrap_or(Millis::MIN), to: Millis::MAX }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::acts::tell_asset;
 use super::event_id::{LongIds, PackedId};
 use super::fold::{Contributions, Fold};
 use super::rows::{self, IdentRow};
@@ -166,6 +167,7 @@ impl Visitor {
         };
         let before = self.contributions(fold);
         let id = fold.ids.pack(event_id);
+        tell_asset(touch.kind, touch.at, touch.about, touch.late, fold);
         self.browsing().touches.insert(place, Touch { id, ..touch });
         let after = self.contributions(fold);
         fold.replace(&before, &after);

@@ -132,6 +132,14 @@ pub(super) const COMMUNITY: &[Kpi] = &[
         TOTAL,
     ),
     Kpi::count("referrals", "Referrals made.", "referrals", TOTAL),
+    Kpi::new(
+        "question_response_seconds",
+        Unit::Seconds,
+        "From the first question about an asset to its first answer, by the time of the answer.",
+        "response_times",
+        &[By::Dims(&[Dim::Stat])],
+    ),
+    Kpi::count("product_active_accounts", "Distinct accounts that used the product.", "product_active_accounts", TOTAL),
 ];
 
 const VARIANT: &[By] = &[By::Dims(&[Dim::Experiment, Dim::Variant])];
@@ -177,4 +185,39 @@ pub(super) const EXPERIMENTS: &[Kpi] = &[
     )
     .settling()
     .without_parts(),
+];
+
+const CHANNEL: &[By] = &[By::Total, By::Dims(&[Dim::Channel])];
+
+pub(super) const ACCOUNTS: &[Kpi] = &[
+    Kpi::count("target_accounts", "Accounts that are targets at present.", "target_accounts", TOTAL).settling(),
+    Kpi::count(
+        "target_accounts_reached",
+        "Distinct target accounts with an engaging touch.",
+        "target_accounts_reached",
+        CHANNEL,
+    )
+    .settling(),
+    Kpi::ratio(
+        "account_penetration_ratio",
+        "Target accounts reached over target accounts.",
+        "target_accounts_reached / total(target_accounts)",
+        CHANNEL,
+    )
+    .settling()
+    .with_interval(),
+    Kpi::ratio(
+        "buying_unit_coverage_ratio",
+        "Of the target accounts reached, the mean share of their buying unit that is engaged.",
+        "buying_unit_shares / sized_targets_reached",
+        TOTAL,
+    )
+    .settling(),
+    Kpi::count(
+        "engaged_members",
+        "Of the target accounts reached, the mean number of engaged leads.",
+        "engaged_leads / target_accounts_reached",
+        TOTAL,
+    )
+    .settling(),
 ];

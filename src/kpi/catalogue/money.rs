@@ -5,7 +5,7 @@ use crate::kpi::measures::Dim;
 
 const CREDITED: &[By] = &[By::Total, By::M];
 const CHANNEL: &[By] = &[By::Dims(&[Dim::Channel])];
-const BUDGET: &[By] = &[By::Total, By::Dims(&[Dim::Channel])];
+const BY_CHANNEL: &[By] = &[By::Total, By::Dims(&[Dim::Channel])];
 const VALUE: &[By] = &[By::Total, By::M, By::Dims(&[Dim::Segment])];
 
 pub(super) const KPIS: &[Kpi] = &[
@@ -67,18 +67,33 @@ pub(super) const KPIS: &[Kpi] = &[
         CHANNEL,
     ),
     Kpi::ratio("efficiency_index", "Conversion index over cost index.", "conversion_index / cost_index", CHANNEL),
-    Kpi::currency("budget", "The configured budget of the window.", "target_amount", BUDGET),
-    Kpi::ratio("budget_used_ratio", "Spend over budget.", "spend / target_amount", BUDGET),
+    Kpi::currency("budget", "The configured budget of the window.", "target_amount", BY_CHANNEL),
+    Kpi::ratio("budget_used_ratio", "Spend over budget.", "spend / target_amount", BY_CHANNEL),
     Kpi::ratio(
         "budget_pace_ratio",
         "Spend over the part of the budget that the elapsed share of the window is worth.",
         "spend / (target_amount * elapsed_share)",
-        BUDGET,
+        BY_CHANNEL,
     ),
     Kpi::currency(
         "budget_projection",
         "What spend will come to by the end of the window at its present pace.",
         "spend / elapsed_share",
-        BUDGET,
+        BY_CHANNEL,
     ),
+    Kpi::count(
+        "suppressed_touches",
+        "Touches to customers: the account's record says so by then, or the lead's deal was won before.",
+        "suppressed_touches",
+        BY_CHANNEL,
+    )
+    .settling(),
+    Kpi::currency(
+        "wasted_spend",
+        "Spend times the share of the channel's touches that went to customers; in total, the sum over channels.",
+        "spend * (suppressed_touches / beside(settled_touches))",
+        BY_CHANNEL,
+    )
+    .settling()
+    .over_channels(),
 ];

@@ -99,7 +99,7 @@ fn goals(config: &Config, kpi: usize, request: &Request) -> Result<Vec<Family>, 
 fn family(
     config: &Config,
     kpi: usize,
-    Request { kpi: Published { id, .. }, shows_parts, .. }: &Request,
+    Request { kpi: Published { id, .. }, shows_parts, over_channels, .. }: &Request,
     formula: &str,
     dims: &[Dim],
 ) -> Result<Option<Family>, FormulaError> {
@@ -128,7 +128,8 @@ fn family(
     }
     let of_control = |term: &Term| term.baseline.clone().filter(|(at, _)| dims[*at] == Dim::Variant);
     let except = terms.iter().find_map(of_control);
-    Ok(Some(Family { models, except, target, ..Family::new(kpi, dims, kinds, terms, formula) }))
+    let over_channels = *over_channels && dims.is_empty();
+    Ok(Some(Family { models, except, target, over_channels, ..Family::new(kpi, dims, kinds, terms, formula) }))
 }
 
 impl Family {
@@ -147,6 +148,7 @@ impl Family {
             stat: None,
             target: None,
             unit: None,
+            over_channels: false,
         }
     }
 }
@@ -169,7 +171,8 @@ fn kinds_of(config: &Config, terms: &[Term], dims: &[Dim]) -> Vec<WindowKind> {
     let widened = |sets: &[Vec<String>]| {
         sets.iter().any(|set| set.len() == dims.len() && dims.iter().all(|dim| set.iter().any(|n| n == dim.name())))
     };
-    let is_present = terms.iter().any(|term| term.view.measure.sum() == Sum::Present);
+    let is_now = |sum| matches!(sum, Sum::Present | Sum::Standing);
+    let is_present = terms.iter().any(|term| term.own && is_now(term.view.measure.sum()));
     let has = |kind: &WindowKind| match kind {
         WindowKind::Now => is_present,
         _ if is_present => false,

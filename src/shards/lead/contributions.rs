@@ -32,7 +32,7 @@ impl Lead {
         let of_touches;
         let history = match &self.history {
             Some(history) => history,
-            None if !fold.rules.criteria.has_points => return Contributions::default(),
+            None if !fold.rules.criteria.has_points && !fold.rules.tells_all => return Contributions::default(),
             None => {
                 of_touches = Box::default();
                 &of_touches
@@ -45,6 +45,7 @@ impl Lead {
             let seen = Seen::new(self, history, view, fold);
             let mut view = View { view, seen: &seen, clock: history.clock, all: &mut all, told: Vec::new() };
             view.count(fold);
+            view.count_reach(self.key, fold);
             view.count_person(&mut distinct, fold);
             view.count_surveys(&mut surveys, fold);
             told.push((view.view, view.told));
@@ -63,7 +64,7 @@ pub(super) struct View<'a> {
     /// Where the watermark is.
     clock: Millis,
     pub(super) all: &'a mut Contributions,
-    told: Vec<Told>,
+    pub(super) told: Vec<Told>,
 }
 
 impl View<'_> {

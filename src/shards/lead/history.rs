@@ -231,7 +231,7 @@ impl History {
         let sessions = self.sessions.iter().map(|row| row.visible);
         let accounts = self.accounts.iter().map(|row| row.visible);
         let deals = self.deals.iter().map(|(_, visible)| *visible);
-        let named = self.accounts.iter().filter(|_| rules.criteria.asks_accounts);
+        let named = self.accounts.iter().filter(|_| rules.looks_up_accounts);
         let acts = self.acts.iter().map(|act| act.visible);
         let records = named.flat_map(|seen| records.marks(&seen.account));
         fills.chain(stages).chain(stitched).chain(sessions).chain(accounts).chain(deals).chain(records).chain(acts)

@@ -3,7 +3,7 @@
 
 use super::super::acts::{About, Distinct, Done, Person, counted};
 use super::super::fold::{Contributions, Fold};
-use super::super::forward::{FillSession, Known, Recipient, Spelled, VisitorTouch};
+use super::super::forward::{FillSession, Known, Reached, Recipient, Spelled, VisitorTouch};
 use super::super::symbols::OriginId;
 use super::super::tally::distinct_buckets;
 use super::super::visibility::{Visible, join};
@@ -50,7 +50,12 @@ pub(super) fn contributions(browsing: &Browsing, known: &[(Visible, Identities)]
             }
         }
         count_person(browsing, *view, identities, fold, &mut distinct, &mut all);
-        told.push((*view, tell(browsing, *view, identities, &sessions, fold)));
+        count_nobodys(browsing, *view, identities, &sessions, fold, &mut all);
+        let mut of_view = tell(browsing, *view, identities, &sessions, fold);
+        of_view.extend(tell_accounts(browsing, *view, identities, &sessions, fold));
+        of_view.sort_unstable();
+        of_view.dedup();
+        told.push((*view, of_view));
     }
     count_distinct(&begun, fold, &mut all);
     distinct.count(fold, &mut all);
@@ -78,6 +83,91 @@ fn count_person(
         })
         .collect();
     Person { view, done: &done, entries: None }.count(fold, distinct, all);
+}
+
+/// Touches as long as nobody is known to have made them, with the account that they name themselves.
+fn nobodys<'a>(
+    browsing: &'a Browsing,
+    view: Visible,
+    known: &'a Identities,
+    sessions: &'a [Session<'_>],
+    fold: &'a Fold,
+) -> impl Iterator<Item = (Millis, TouchKind, OriginId, &'a str)> {
+    let (lookback, settle) = (fold.rules.config.identity.lookback, fold.rules.settle());
+    let views = sessions.iter().flat_map(|session| {
+        let rows = session.views.iter().filter(|row| row.lead.is_none());
+        rows.map(|row| (row.at, TouchKind::PageView, session.origin, row.account.as_deref()))
+    });
+    let touches = browsing.touches.iter().filter(move |row| Visible::since(row.late).to_facts_bound_at(view.from));
+    let touches = touches.map(|row| (row.at, row.kind, row.origin, row.account.as_deref()));
+    let is_nobodys = move |at: Millis| known.owner(at, lookback).is_none_or(|(_, known_from)| known_from > at + settle);
+    views.chain(touches).filter_map(move |(at, kind, origin, account)| {
+        Some((at, kind, origin, fold.rules.account(account).filter(|_| is_nobodys(at))?))
+    })
+}
+
+/// All touches as they settle, and those to accounts that are customers already.
+fn count_nobodys(
+    browsing: &Browsing,
+    view: Visible,
+    known: &Identities,
+    sessions: &[Session<'_>],
+    fold: &Fold,
+    all: &mut Contributions,
+) {
+    let rules = &fold.rules;
+    if fold.wants(Measure::SettledTouches) {
+        let views = sessions.iter().flat_map(|session| session.views.iter().map(|row| (row.at, session.origin)));
+        let sees = |row: &&Touch| Visible::since(row.late).to_facts_bound_at(view.from);
+        let touches = browsing.touches.iter().filter(sees).map(|row| (row.at, row.origin));
+        for (at, origin) in views.chain(touches) {
+            let [channel, ..] = origin_of(fold, origin);
+            all.fact(rules, view, Measure::SettledTouches, at, &[channel], 1);
+        }
+    }
+    if fold.wants(Measure::SuppressedTouches) {
+        let from_start = rules.config.accounts_hold_from_start;
+        for (at, _, origin, account) in nobodys(browsing, view, known, sessions, fold) {
+            if fold.records.at(account, at, view, from_start).is_some_and(|record| record.is_customer) {
+                let [channel, ..] = origin_of(fold, origin);
+                all.fact(rules, view, Measure::SuppressedTouches, at, &[channel], 1);
+            }
+        }
+    }
+}
+
+/// What accounts are told of touches that name them, as long as nobody is known to have made them.
+fn tell_accounts(
+    browsing: &Browsing,
+    view: Visible,
+    known: &Identities,
+    sessions: &[Session<'_>],
+    fold: &Fold,
+) -> Vec<Told> {
+    let reach = [Measure::TargetsReached, Measure::TargetsReachedByChannel];
+    let tells_reach = reach.iter().any(|measure| fold.wants(*measure));
+    let mut told = Vec::new();
+    if tells_reach {
+        for (at, kind, origin, account) in nobodys(browsing, view, known, sessions, fold) {
+            if fold.rules.is_engaging(kind) {
+                let [channel, ..] = origin_of(fold, origin);
+                let channel = fold.symbols.text(channel).to_owned();
+                let to = Recipient::Account(EntityKey::of(account));
+                told.push((to, Known::Reached(Reached { at, channel, lead: None })));
+            }
+        }
+    }
+    if fold.wants(Measure::ProductAccounts) {
+        let lookback = fold.rules.config.identity.lookback;
+        let used = browsing.touches.iter().filter(|row| row.kind == TouchKind::ProductUsed);
+        for row in used.filter(|row| Visible::since(row.late).to_facts_bound_at(view.from)) {
+            let is_nobodys = known.owner(row.at, lookback).is_none_or(|(_, known_from)| known_from > row.at);
+            if let Some(account) = fold.rules.account(row.account.as_deref()).filter(|_| is_nobodys) {
+                told.push((Recipient::Account(EntityKey::of(account)), Known::Used(row.at)));
+            }
+        }
+    }
+    told
 }
 
 struct Session<'a> {
