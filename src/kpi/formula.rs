@@ -71,6 +71,14 @@ pub enum Scope {
     Year,
 }
 
+impl Scope {
+    /// Whether it leaves the row's dimensions out.
+    #[must_use]
+    pub const fn is_whole(self) -> bool {
+        matches!(self, Self::Total | Self::Quarter | Self::Year)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormulaError {
     #[error("unexpected `{found}` at column {column}")]

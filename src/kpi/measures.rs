@@ -291,6 +291,9 @@ measures! {
     SalesCycleSeconds: Seconds Additive Plain [],
     FollowUps: Count Additive Plain [Bucket],
     FollowUpSeconds: Seconds Additive Plain [],
+    /// From the entry of each stage to won, of deals won.
+    ToWonTimes: Count Additive Plain [Stage, Bucket],
+    ToWonSeconds: Seconds Additive Plain [Stage],
     /// The parts of sales_velocity, by the source of the lead that the deal has in the end.
     OpportunitiesBySource: Count Additive Settles [Channel, Campaign],
     LostBySource: Count Additive Settles [Channel, Campaign],

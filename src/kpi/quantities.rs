@@ -173,6 +173,18 @@ const TABLES: [&[Quantity]; 8] = [
         quantity("engaged_leads", &[all(Measure::EngagedLeads)]),
         quantity("buying_unit_shares", &[all(Measure::UnitShares)]),
         quantity("product_active_accounts", &[all(Measure::ProductAccounts)]),
+        quantity("entered_lead", &[at(Measure::StageCohort, "lead")]),
+        quantity("moved_lead", &[at(Measure::StageCohortMoved, "lead")]),
+        quantity("entered_mql", &[at(Measure::StageCohort, "mql")]),
+        quantity("moved_mql", &[at(Measure::StageCohortMoved, "mql")]),
+        quantity("entered_sal", &[at(Measure::StageCohort, "sal")]),
+        quantity("moved_sal", &[at(Measure::StageCohortMoved, "sal")]),
+        quantity("entered_sql", &[at(Measure::StageCohort, "sql")]),
+        quantity("moved_sql", &[at(Measure::StageCohortMoved, "sql")]),
+        quantity("entered_opportunity", &[at(Measure::StageCohort, "opportunity")]),
+        quantity("moved_opportunity", &[at(Measure::StageCohortMoved, "opportunity")]),
+        quantity("entered_proposal", &[at(Measure::StageCohort, "proposal")]),
+        quantity("moved_proposal", &[at(Measure::StageCohortMoved, "proposal")]),
         quantity("leaked_leads", &[all(Measure::LeakedLeads)]),
         quantity("leak_cohort", &[all(Measure::LeakCohort)]),
         quantity("leak_cohort_leaked", &[all(Measure::LeakCohortLeaked)]),
@@ -212,7 +224,8 @@ pub struct Spread {
     pub sum: Measure,
 }
 
-const SPREADS: [Spread; 5] = [
+const SPREADS: [Spread; 6] = [
+    Spread { name: "to_won_times", counts: Measure::ToWonTimes, sum: Measure::ToWonSeconds },
     Spread { name: "response_times", counts: Measure::ResponseTimes, sum: Measure::ResponseSeconds },
     Spread { name: "conversion_times", counts: Measure::ConversionTimes, sum: Measure::ConversionSeconds },
     Spread { name: "dwell_times", counts: Measure::DwellTimes, sum: Measure::DwellSeconds },

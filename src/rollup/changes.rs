@@ -47,10 +47,18 @@ impl Rollup {
     /// Queues the running rows that change as time goes by.
     fn queue_timed(&mut self) {
         for family in &self.timed {
-            for (group, of) in self.families[*family as usize].groups.iter_mut().enumerate() {
-                for (state, rows) in of.states.iter_mut().enumerate().filter(|(_, rows)| !rows.running) {
-                    rows.running = true;
-                    self.running.push(Spot { family: *family, group: number(group), state: number(state) });
+            let of = &mut self.families[*family as usize];
+            let looks_back = of.looks_back();
+            for (group, of_group) in of.groups.iter_mut().enumerate() {
+                for (state, rows) in of_group.states.iter_mut().enumerate() {
+                    let spot = Spot { family: *family, group: number(group), state: number(state) };
+                    self.running.extend((!std::mem::replace(&mut rows.running, true)).then_some(spot));
+                    let kind = of.family.kinds[state];
+                    let horizon =
+                        self.horizons.iter().find(|(found, _)| *found == kind).and_then(|(_, horizon)| *horizon);
+                    if let Some(horizon) = horizon.filter(|_| looks_back && kind != WindowKind::Now) {
+                        self.ended.extend(rows.touch_ended(horizon.kept, horizon.running - 1).then_some(spot));
+                    }
                 }
             }
         }

@@ -125,7 +125,8 @@ impl Opened {
         }
         // What has a target has rows before it has facts of its own.
         for (place, of) in opened.iter_mut().enumerate() {
-            let keys = of.target.as_ref().map(|target| target.keys(of.named.is_none() && !of.family.dims.is_empty()));
+            let has_subject = of.named.is_none() && !of.family.dims.is_empty();
+            let keys = of.target.as_ref().map(|target| target.keys(has_subject));
             for key in keys.unwrap_or_default() {
                 let key = of.with_own_value(&key);
                 of.ensure(number(place), &key, views, texts);
@@ -142,12 +143,17 @@ impl Opened {
         key
     }
 
+    /// Whether it reads facts of other windows than its rows': these are never final.
+    pub(super) fn looks_back(&self) -> bool {
+        self.family.terms.iter().any(|term| matches!(term.over, Scope::Quarter | Scope::Year))
+    }
+
     /// Whether its rows change as time goes by, whatever else happens.
     pub(super) fn is_timed(&self) -> bool {
         let is_given = |operand: &Operand| matches!(operand, Operand::Given(Given::Elapsed | Given::Worked));
         let Split { numerator, denominator, .. } = &self.family.formula;
         let is_timed = numerator.any(&is_given) || denominator.as_ref().is_some_and(|of| of.any(&is_given));
-        is_timed || self.family.terms.iter().any(|term| matches!(term.over, Scope::Quarter | Scope::Year))
+        is_timed || self.looks_back()
     }
 
     /// The keys of the groups that a fact at this key of a term's view belongs to.
@@ -177,13 +183,14 @@ impl Opened {
             return key;
         }
         let term = &self.family.terms[term];
-        if let Some((at, _)) = self.named {
+        let is_whole = term.over.is_whole() && term.view.outputs.is_empty();
+        if let Some((at, _)) = self.named.filter(|_| !is_whole) {
             let mut key = key.clone();
             key.remove(at);
             return key;
         }
         match self.model {
-            _ if term.over == Scope::Total => Key::new(),
+            _ if is_whole => Key::new(),
             Some(at) if term.every_model => {
                 let mut key = key.clone();
                 key.remove(at);

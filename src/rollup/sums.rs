@@ -69,7 +69,8 @@ impl<'a> Source<'a> {
         let change = parts.value.zip(previous).and_then(|(value, previous)| value.over(previous));
         let between = || wilson(parts.numerator?.to_f64(), parts.denominator?.to_f64());
         let (low, high) = if interval { between().unzip() } else { (None, None) };
-        let last = window.start < if of.family.settling { horizon.final_settling } else { horizon.final_plain };
+        let last = !of.looks_back()
+            && window.start < if of.family.settling { horizon.final_settling } else { horizon.final_plain };
         Some(Says {
             value: parts.value,
             numerator: parts.numerator,
@@ -172,8 +173,13 @@ impl<'a> Source<'a> {
     fn quantile(self, of: &Opened, group: &Group, window: Window, quantile: f64) -> Option<Number> {
         let (view, sum) = (&self.views.views[of.views[0] as usize], of.family.terms[0].view.measure.sum());
         let days = self.timeline.extent(window).days;
+        let recent = self.timeline.recent(of.family.terms[0].over);
+        let amount = |series: &Series| match recent {
+            Some(days) => series.of_days(days),
+            None => series.amount(sum, window, days),
+        };
         let buckets = view.spreads[group.series[0] as usize].iter();
-        let counts = buckets.map(|(value, series)| (*value, view.series[*series as usize].amount(sum, window, days)));
+        let counts = buckets.map(|(value, series)| (*value, amount(&view.series[*series as usize])));
         let counts: SmallVec<[(f64, i128); 16]> = counts.map(|(value, amount)| (value, amount.sum)).collect();
         let all: i128 = counts.iter().map(|(_, count)| count).sum();
         if all <= 0 {

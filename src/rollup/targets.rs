@@ -55,7 +55,9 @@ impl Target {
         let subjects: BTreeSet<Option<Symbol>> = self.amounts.keys().map(|(_, subject)| *subject).collect();
         match (self.adds_up, has_subject) {
             (true, true) => subjects.into_iter().flatten().map(|subject| std::iter::once(subject).collect()).collect(),
-            _ => vec![Key::new()],
+            // Subjects that no budget names come with their facts.
+            (false, true) => Vec::new(),
+            (_, false) => vec![Key::new()],
         }
     }
 
@@ -65,7 +67,7 @@ impl Target {
             let own = amounts.iter().find(|(start, _)| *start == Some(window.start));
             own.or_else(|| amounts.iter().find(|(start, _)| start.is_none())).map(|(_, amount)| *amount)
         };
-        if let Some(subject) = subject {
+        if let Some(subject) = subject.filter(|_| self.adds_up) {
             return self.amounts.get(&(window.kind, Some(subject))).and_then(of);
         }
         let all = self.amounts.iter().filter(|((kind, _), _)| *kind == window.kind);

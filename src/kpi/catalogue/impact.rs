@@ -1,6 +1,6 @@
 //! Revenue impact: what is open, what marketing had to do with it, what is to come; and how goals stand.
 
-use super::{By, Kpi};
+use super::{By, Kpi, Unit};
 use crate::kpi::measures::Dim;
 
 const OPEN: &[By] = &[By::Total, By::Dims(&[Dim::Stage])];
@@ -93,6 +93,22 @@ pub(super) const KPIS: &[Kpi] = &[
 pub(super) const GOALS: &[Kpi] = &[
     Kpi::count("goal", "The configured target of a KPI, in its unit.", "target_amount", GOAL).without_parts(),
     Kpi::ratio("goal_attainment_ratio", "The KPI over its target.", "goal_value / target_amount", GOAL),
+    Kpi::count(
+        "goal_required",
+        "For goals of revenue: entries of the stage needed, by the average deal value and back through the stage ratios.",
+        "required",
+        &[By::Dims(&[Dim::Stage])],
+    )
+    .settling()
+    .without_parts(),
+    Kpi::new(
+        "goal_lead_seconds",
+        Unit::Seconds,
+        "For goals of revenue: the median time from the stage to won, of deals won in the last 365 days.",
+        "to_won_times",
+        &[By::Dims(&[Dim::Stage])],
+    )
+    .without_parts(),
     Kpi::ratio(
         "goal_pace_ratio",
         "The KPI over the part of its target that is due: Mondays to Fridays without holidays, each day evenly.",

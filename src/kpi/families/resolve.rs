@@ -27,6 +27,12 @@ pub(super) fn families_by(
     if dims == [Dim::Kpi] {
         return goals(config, kpi, request);
     }
+    if request.formula == REQUIRED {
+        return required(config, kpi, request);
+    }
+    if let Some(spread) = Spread::named(&request.formula) {
+        return Ok(goal_times(config, kpi, spread).into_iter().collect());
+    }
     let mut families = Vec::new();
     for formula in std::iter::once(&request.formula).chain(&request.present) {
         families.extend(family(config, kpi, request, formula, dims)?);
@@ -79,10 +85,7 @@ fn goals(config: &Config, kpi: usize, request: &Request) -> Result<Vec<Family>, 
         // Also where the formula asks for the target alone: rows begin with the KPI's facts.
         terms.resolve(parse("goal_value")?)?;
         let formula = if request.shows_parts { formula.split() } else { Split::whole(formula) };
-        let of_goal = config.goals.targets.iter().filter(|target| target.kpi == goal.kpi);
-        let mut kinds: Vec<WindowKind> = of_goal.map(|target| target.window).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
+        let kinds = kinds_of_goal(config, &goal.kpi);
         let unit = Kpi::named(&goal.kpi).map(|kpi| kpi.unit.name().to_owned());
         let unit = unit.or_else(|| config.kpis.iter().find(|kpi| kpi.id == goal.kpi).map(|kpi| kpi.unit.clone()));
         families.push(Family {
@@ -93,6 +96,59 @@ fn goals(config: &Config, kpi: usize, request: &Request) -> Result<Vec<Family>, 
         });
     }
     Ok(families)
+}
+
+/// What a goal of revenue asks of each stage.
+pub(super) const REQUIRED: &str = "required";
+/// The KPI whose goals ask it.
+const REVENUE: &str = "revenue";
+
+/// The kinds of windows of the goals of a KPI.
+fn kinds_of_goal(config: &Config, kpi: &str) -> Vec<WindowKind> {
+    let of_goal = config.goals.targets.iter().filter(|target| target.kpi == kpi);
+    let mut kinds: Vec<WindowKind> = of_goal.map(|target| target.window).collect();
+    kinds.retain(|kind| config.time.windows.contains(kind));
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+/// The entries of each stage that a goal of revenue needs: deals of the average value, back through the stage ratios.
+fn required(config: &Config, kpi: usize, request: &Request) -> Result<Vec<Family>, FormulaError> {
+    let kinds = kinds_of_goal(config, REVENUE);
+    let mut families = Vec::new();
+    for (n, stage) in Stage::LADDER.into_iter().enumerate().filter(|_| !kinds.is_empty()) {
+        let mut text = "target_amount / last_year(average_deal_value)".to_owned();
+        for from in &Stage::LADDER[n..Stage::LADDER.len() - 1] {
+            text.push_str(&match config.goals.ratios.get(from) {
+                Some(ratio) => format!(" / {ratio}"),
+                None => format!(" / (last_year(moved_{0}) / last_year(entered_{0}))", from.name()),
+            });
+        }
+        let mut terms = Terms::new(config, &[Dim::Stage], &request.kpi.id);
+        let formula = Split::whole(terms.resolve(parse(&text)?)?);
+        families.push(Family {
+            named: Some((Dim::Stage, stage.name().to_owned())),
+            target: Some(TargetOf::Goal(REVENUE.to_owned())),
+            ..Family::new(kpi, &[Dim::Stage], kinds.clone(), terms.terms, formula)
+        });
+    }
+    Ok(families)
+}
+
+/// The median time from a stage to won of the last year, where there are goals of revenue.
+fn goal_times(config: &Config, kpi: usize, spread: &Spread) -> Option<Family> {
+    let kinds = kinds_of_goal(config, REVENUE);
+    let place = |wanted: Dim| spread.counts.dims().iter().position(|dim| *dim == wanted);
+    let outputs = place(Dim::Stage).map(Projected::Value).into_iter().collect();
+    let view = View { measure: spread.counts, filters: Vec::new(), outputs, bucket: place(Dim::Bucket) };
+    let term = Term { view, own: true, every_model: false, baseline: None, over: Scope::Year };
+    let formula = Split::whole(Expr::Term(Operand::Term(0)));
+    (!kinds.is_empty()).then(|| Family {
+        stat: Some(Stat::Quantile(0.5)),
+        target: Some(TargetOf::Goal(REVENUE.to_owned())),
+        ..Family::new(kpi, &[Dim::Stage], kinds, vec![term], formula)
+    })
 }
 
 /// None where the configuration has no such rows.
@@ -251,7 +307,7 @@ impl<'a> Terms<'a> {
     }
 
     fn quantity(&mut self, quantity: &Quantity, scope: Scope) -> Result<usize, FormulaError> {
-        let dims = if scope == Scope::Total { &[] } else { self.dims };
+        let dims = if scope.is_whole() { &[] } else { self.dims };
         let source = quantity.source(dims).ok_or_else(|| FormulaError::NotBy {
             name: quantity.name.to_owned(),
             by: dims.iter().map(|dim| dim.name()).collect::<Vec<_>>().join(", "),

@@ -18,6 +18,16 @@ impl View<'_> {
             let own = |at: Option<Millis>| at.filter(|at| deal.is_owned(*at) && !self.seen.standing.is_rejected(*at));
             self.count_dwell(Stage::Opportunity, opened, own(proposed), fold);
             self.count_dwell(Stage::Proposal, proposed, own(closed), fold);
+            if let Some(won) = own(closed) {
+                let of_lead = Stage::LEAD_STAGES.into_iter().zip(entries);
+                let of_deal = [(Stage::Opportunity, opened), (Stage::Proposal, proposed)];
+                for (stage, from) in of_lead.chain(of_deal) {
+                    if let Some(from) = from.filter(|from| *from <= won) {
+                        let stage = fold.names.stages[stage as usize];
+                        self.count_time([Measure::ToWonTimes, Measure::ToWonSeconds], &[stage], won, won - from, fold);
+                    }
+                }
+            }
             if let Some((from, to)) = opened.zip(own(closed)) {
                 self.count_time([Measure::SalesCycles, Measure::SalesCycleSeconds], &[], to, to - from, fold);
             }

@@ -46,6 +46,8 @@ pub struct Kpi {
     pub total: bool,
     pub interval: bool,
     pub settling: bool,
+    /// Has three rows in place of one: mean and quantiles of its facts' amounts.
+    pub is_spread: bool,
     /// Has rows in `now` alone.
     pub present: bool,
     pub formula: Formula,
@@ -66,11 +68,13 @@ pub struct Term {
     pub whole: bool,
     /// Counts subjects in place of facts.
     pub distinct: bool,
+    /// Takes the latest amount of each subject.
+    pub latest: bool,
 }
 
 impl Term {
     pub fn of(measure: impl Into<String>) -> Self {
-        Self { measure: measure.into(), only: None, each_model: false, whole: false, distinct: false }
+        Self { measure: measure.into(), only: None, each_model: false, whole: false, distinct: false, latest: false }
     }
 
     /// Entries or amounts: whole, by credit under a model, or by segment.
@@ -95,6 +99,7 @@ pub fn count(id: &'static str, sets: &[Set], terms: fn(&str, &[&str]) -> Vec<Ter
         total: true,
         interval: false,
         settling: false,
+        is_spread: false,
         present: false,
         formula: Formula::Sum,
         terms,
@@ -127,11 +132,26 @@ struct Sum {
     amount: i128,
     scale: i64,
     subjects: BTreeSet<String>,
+    /// By subject, of when it is and the amount.
+    latest: BTreeMap<String, (Millis, i128)>,
+    values: Vec<i128>,
 }
 
 impl Sum {
     fn value(&self) -> f64 {
         if self.scale == 0 { 0.0 } else { self.amount as f64 / self.scale as f64 }
+    }
+
+    /// Mean, or nearest-rank quantile.
+    fn stat(&self, name: &str) -> Option<f64> {
+        let mut values = self.values.clone();
+        values.sort();
+        let rank = |q: f64| (q * values.len() as f64).ceil().max(1.0) as usize - 1;
+        match name {
+            "p50" => values.get(rank(0.5)).map(|value| *value as f64 / self.scale as f64),
+            "p90" => values.get(rank(0.9)).map(|value| *value as f64 / self.scale as f64),
+            _ => (!values.is_empty()).then(|| self.value() / values.len() as f64),
+        }
     }
 }
 
@@ -171,13 +191,15 @@ impl Table<'_> {
     fn carries(&self, kpi: &Kpi, set: Set) -> bool {
         let few: [Set; 4] = [&[], &["channel"], &["channel_group"], &["channel", "model"]];
         let settles = kpi.settling || set.contains(&"segment");
+        // With a statistic among them they are others.
+        let is_few = few.contains(&set) && !kpi.is_spread;
         let more = |sets: &[Vec<String>]| sets.iter().any(|more| same_names(more, set));
         match self.frames.kind {
             WindowKind::Now => kpi.present,
             _ if kpi.present => false,
             WindowKind::Minute => !settles,
-            WindowKind::Hour => !settles && (few.contains(&set) || more(&self.config.output.hourly_dims)),
-            WindowKind::Rolling(_) => few.contains(&set) || more(&self.config.output.rolling_dims),
+            WindowKind::Hour => !settles && (is_few || more(&self.config.output.hourly_dims)),
+            WindowKind::Rolling(_) => is_few || more(&self.config.output.rolling_dims),
             _ => true,
         }
     }
@@ -204,7 +226,25 @@ impl Table<'_> {
             }
         }
         let rows = cells.iter().filter(|((start, _), _)| !self.is_forgotten(*start));
+        if kpi.is_spread {
+            let of_row =
+                |((start, values), _): (&(Start, Values), &Vec<Sum>)| self.spread(kpi, set, *start, values, &cells);
+            return rows.flat_map(of_row).collect();
+        }
         rows.map(|((start, values), sums)| self.row(kpi, set, *start, values, sums, &cells)).collect()
+    }
+
+    /// A row for each statistic.
+    fn spread(&self, kpi: &Kpi, set: Set, start: Start, values: &Values, cells: &Cells) -> Vec<Row> {
+        let of = |name: &str| {
+            let value = |at: &Start| cells.get(&(*at, values.clone())).and_then(|sums| sums[0].stat(name));
+            let before: Vec<Option<f64>> = self.frames.before[&start].iter().map(value).collect();
+            let none = Outcome { value: value(&start), numerator: None, denominator: None };
+            let mut row = self.row_of(kpi, set, start, values, &none, &before);
+            row.dims.insert("stat".to_owned(), name.to_owned());
+            row
+        };
+        ["mean", "p50", "p90"].map(of).into()
     }
 
     fn facts_of(&self, measure: &str) -> impl Iterator<Item = &Fact> {
@@ -243,6 +283,18 @@ impl Table<'_> {
         let outcome = self.outcome(kpi, sums);
         let value = |at: &Start| cells.get(&(*at, values.clone())).and_then(|sums| self.outcome(kpi, sums).value);
         let before: Vec<Option<f64>> = self.frames.before[&start].iter().map(value).collect();
+        self.row_of(kpi, set, start, values, &outcome, &before)
+    }
+
+    fn row_of(
+        &self,
+        kpi: &Kpi,
+        set: Set,
+        start: Start,
+        values: &Values,
+        outcome: &Outcome,
+        before: &[Option<f64>],
+    ) -> Row {
         let previous = before.first().copied().flatten();
         let change = |(value, previous): (f64, f64)| (previous != 0.0).then(|| value / previous - 1.0);
         let interval = if kpi.interval { outcome.interval() } else { None };
@@ -264,7 +316,7 @@ impl Table<'_> {
             benchmark: if self.frames.kind.is_rolling() {
                 None
             } else {
-                median(before.into_iter().flatten().collect())
+                median(before.iter().copied().flatten().collect())
             },
             is_final: end.is_some_and(|end| self.is_final(kpi, set, end)),
             currency: (kpi.unit == "currency").then(|| self.config.money.currency.clone()),
@@ -310,9 +362,20 @@ fn wanted(kpi: &Kpi, term: &Term, fact: &Fact) -> bool {
 }
 
 fn add(sum: &mut Sum, term: &Term, fact: &Fact) {
-    if !term.distinct || sum.subjects.insert(fact.subject.clone()) {
+    if term.distinct {
+        sum.amount += i128::from(sum.subjects.insert(fact.subject.clone()));
+        sum.scale = 1;
+    } else if term.latest {
+        let known = sum.latest.get(&fact.subject).map_or((Millis::MIN, 0), |known| *known);
+        if known.0 <= fact.at {
+            sum.amount += fact.amount - known.1;
+            sum.latest.insert(fact.subject.clone(), (fact.at, fact.amount));
+        }
+        sum.scale = fact.scale;
+    } else {
         sum.amount += fact.amount;
         sum.scale = fact.scale;
+        sum.values.push(fact.amount);
     }
 }
 
