@@ -118,10 +118,23 @@ pub fn noted(rules: &crate::kpi::plan::Plan) -> [bool; TouchKind::ALL.len()] {
     noted
 }
 
+/// The kinds that some measure is by the assets of.
+#[must_use]
+pub fn about(plan: &crate::kpi::plan::Plan) -> [bool; TouchKind::ALL.len()] {
+    let mut about = noted(plan);
+    for (kind, name) in COUNTED {
+        about[kind as usize] |= plan.wants_stage(Measure::AssetTouches, name);
+    }
+    for kind in [TouchKind::QuestionAsked, TouchKind::QuestionAnswered] {
+        about[kind as usize] |= plan.wants(Measure::ResponseTimes);
+    }
+    about
+}
+
 /// Tells an asset of a question about it; nothing takes that back.
 pub fn tell_asset(kind: TouchKind, at: Millis, about: About, late: Option<Millis>, fold: &mut Fold) {
     let is_answer = kind == TouchKind::QuestionAnswered;
-    if (is_answer || kind == TouchKind::QuestionAsked) && fold.wants(Measure::ResponseTimes) {
+    if fold.rules.tells_questions && (is_answer || kind == TouchKind::QuestionAsked) {
         let to = Recipient::Asset(EntityKey::of(fold.symbols.text(about.asset)));
         let known = Known::Question { at, is_answer };
         fold.news.push(News { to, known, visible: Visible::since(late), added: true });
@@ -130,7 +143,9 @@ pub fn tell_asset(kind: TouchKind, at: Millis, about: About, late: Option<Millis
 
 /// Counts an act that counts each time, whoever made it.
 pub fn count(kind: TouchKind, at: Millis, about: About, fold: &mut Fold) {
-    if let Some((values, measure)) = counted(kind, about, fold) {
+    if fold.rules.is_about(kind)
+        && let Some((values, measure)) = counted(kind, about, fold)
+    {
         fold.count(measure, at, &values);
     }
 }

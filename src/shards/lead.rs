@@ -399,9 +399,7 @@ impl Touch<'_> {
             self.count(fold);
         }
         acts::tell_asset(self.kind, self.at, self.about, self.late, fold);
-        if fold.wants(Measure::SettledTouches)
-            && Visible::since(self.late).to_facts_bound_at(fold.rules.bound(self.at, true))
-        {
+        if fold.rules.settles_touches && Visible::since(self.late).to_facts_bound_at(fold.rules.bound(self.at, true)) {
             let [channel, ..] = fold.symbols.origin_symbols(self.origin);
             fold.count(Measure::SettledTouches, self.at, &[channel]);
         }

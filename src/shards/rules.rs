@@ -33,6 +33,11 @@ pub struct Rules {
     engaging: [bool; TouchKind::ALL.len()],
     /// Kinds that count by person and what they are about.
     noted: [bool; TouchKind::ALL.len()],
+    /// Kinds that some KPI is by the assets of.
+    about: [bool; TouchKind::ALL.len()],
+    /// Whether touches count once settled, and whether assets are told of questions.
+    pub settles_touches: bool,
+    pub tells_questions: bool,
     not_accounts: BTreeSet<String>,
 }
 
@@ -77,7 +82,10 @@ impl Rules {
             tells_all: wants(&[Measure::SuppressedTouches, Measure::ProductAccounts])
                 || wants(&reach)
                 || wants(&[Measure::UnitShares]),
+            settles_touches: wants(&[Measure::SettledTouches]),
+            tells_questions: wants(&[Measure::ResponseTimes]),
             noted: acts::noted(&plan),
+            about: acts::about(&plan),
             plan,
             waits,
             shards: config.topics.partitions,
@@ -104,9 +112,7 @@ impl Rules {
     /// Whether some KPI is by what acts of this kind are about.
     #[must_use]
     pub fn is_about(&self, kind: TouchKind) -> bool {
-        let is_counted =
-            self.plan.wants(Measure::AssetTouches) && acts::COUNTED.iter().any(|(known, _)| *known == kind);
-        is_counted || self.noted[kind as usize]
+        self.about[kind as usize]
     }
 
     /// Whether a lead needs to know of a touch of its visitor that is no step of its journey.

@@ -56,6 +56,10 @@ pub struct Expected {
 }
 
 impl Expected {
+    pub fn kpi(&self) -> &str {
+        &self.kpi
+    }
+
     fn key(&self) -> String {
         let start = self.start.map(|at| at.to_string()).unwrap_or_default();
         let escaped = |text: &str| text.replace('%', "%25").replace('|', "%7C").replace(',', "%2C").replace('=', "%3D");
@@ -135,7 +139,10 @@ fn same(mine: &Expected, other: &Row) -> bool {
         && alike(or_zero(mine.previous), or_zero(other.previous))
         && alike(or_zero(mine.benchmark), or_zero(other.benchmark))
         && other.change.is_none_or(|change| {
-            let parts = mine.value.zip(mine.previous).filter(|(_, previous)| *previous != 0.0);
+            // That of a sketch is of what the sketch says.
+            let is_sketch = mine.dims.get("stat").is_some_and(|stat| stat != "mean");
+            let of = if is_sketch { (other.value, other.previous) } else { (mine.value, mine.previous) };
+            let parts = of.0.zip(of.1).filter(|(_, previous)| *previous != 0.0);
             parts.is_none_or(|(value, previous)| close(change, value / previous - 1.0, 1e-3, 1e-6))
         })
 }
