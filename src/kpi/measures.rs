@@ -97,6 +97,36 @@ impl Dim {
         }
     }
 
+    /// A value that it may have, for documents.
+    #[must_use]
+    pub const fn example(self) -> &'static str {
+        match self {
+            Self::Channel => "email",
+            Self::Campaign => "spring",
+            Self::Content => "banner",
+            Self::Term => "crm",
+            Self::Model => "last",
+            Self::Kind => "page_view",
+            Self::LandingPage | Self::Page => "/pricing",
+            Self::Form => "contact",
+            Self::Asset => "guide",
+            Self::AssetType => "nurture",
+            Self::Category => "media",
+            Self::Stage => "mql",
+            Self::Reason => "invalid_field",
+            Self::Segment => "enterprise",
+            Self::ChannelGroup => "owned",
+            Self::Grade => "A",
+            Self::Route => "sales",
+            Self::Stat => "p50",
+            Self::Bucket => "0",
+            Self::Experiment => "hero",
+            Self::Variant => "b",
+            Self::Definition => "first_touch",
+            Self::Kpi => "leads",
+        }
+    }
+
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dim| dim.name() == name)

@@ -99,7 +99,6 @@ pub(super) const GOALS: &[Kpi] = &[
         "required",
         &[By::Dims(&[Dim::Stage])],
     )
-    .settling()
     .without_parts(),
     Kpi::new(
         "goal_lead_seconds",

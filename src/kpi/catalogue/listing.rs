@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::{GROUPS, prometheus_name, sorted};
 use crate::config::Config;
-use crate::kpi::families::{is_settling, selected};
+use crate::kpi::families::{Families, families_of, is_settling, selected};
 use crate::kpi::measures::Dim;
+use crate::model::window::WindowKind;
 
 /// The group of the KPIs that a configuration adds.
 const OWN: &str = "configuration";
@@ -28,12 +29,15 @@ pub struct Entry {
     pub interval: bool,
     /// The gauge's name.
     pub metric: String,
+    /// A query of its gauge; none where the configuration has no rows of it.
+    pub promql: Option<String>,
     /// Whether `output.kpis` has it published.
     pub published: bool,
 }
 
 #[must_use]
 pub fn entries(config: &Config) -> Vec<Entry> {
+    let families = families_of(config);
     let built_in = GROUPS.iter().flat_map(|group| {
         group.kpis.iter().map(|kpi| Entry {
             id: kpi.id.to_owned(),
@@ -45,6 +49,7 @@ pub fn entries(config: &Config) -> Vec<Entry> {
             settling: kpi.settling,
             interval: kpi.interval,
             metric: prometheus_name(kpi.id),
+            promql: promql(config, &families, kpi.id),
             published: selected(config, kpi.id),
         })
     });
@@ -61,6 +66,7 @@ pub fn entries(config: &Config) -> Vec<Entry> {
             settling: is_settling(config, &kpi.id),
             interval: false,
             metric: prometheus_name(&kpi.id),
+            promql: promql(config, &families, &kpi.id),
             published: selected(config, &kpi.id),
         }
     });
@@ -86,6 +92,21 @@ impl Entry {
     }
 }
 
+/// A query for Grafana: a gauge of the running window, at the most detailed set of dimensions that has one.
+fn promql(config: &Config, families: &Families, id: &str) -> Option<String> {
+    let of_it = families.families.iter().filter(|family| families.kpis[family.kpi].id == id);
+    let family = of_it.max_by_key(|family| (family.kinds.contains(&WindowKind::Day), family.dims.len()))?;
+    let window = family.kinds.iter().find(|kind| **kind == WindowKind::Day).or(family.kinds.first())?;
+    let dims = family.dims.iter().map(|dim| match &family.named {
+        Some((named, value)) if named == dim => format!("{}=\"{value}\"", dim.name()),
+        _ => format!("{}=\"{}\"", dim.name(), dim.example()),
+    });
+    let currency = (family.unit.as_deref().unwrap_or(&families.kpis[family.kpi].unit)).starts_with("currency");
+    let currency = currency.then(|| format!("currency=\"{}\"", config.money.currency));
+    let labels = std::iter::once(format!("window=\"{window}\"")).chain(dims).chain(currency);
+    Some(format!("{}{{{}}}", prometheus_name(id), labels.collect::<Vec<_>>().join(",")))
+}
+
 /// A table a group.
 #[must_use]
 pub fn markdown(entries: &[Entry]) -> String {
@@ -94,12 +115,14 @@ pub fn markdown(entries: &[Entry]) -> String {
         // Writing to a String does not fail.
         let _ = write!(
             text,
-            "\n## {}\n\n| id | | unit | meaning | formula | by |\n|---|---|---|---|---|---|\n",
+            "\n## {}\n\n| id | | unit | meaning | formula | by | PromQL |\n|---|---|---|---|---|---|---|\n",
             group[0].group
         );
         for entry in group {
             let Entry { id, unit, meaning, formula, .. } = entry;
-            let cells = [&format!("`{id}`"), &entry.marks(), unit, meaning, &format!("`{formula}`"), &entry.sets()];
+            let query = entry.promql.as_ref().map_or_else(String::new, |query| format!("`{query}`"));
+            let formula = format!("`{formula}`");
+            let cells = [&format!("`{id}`"), &entry.marks(), unit, meaning, &formula, &entry.sets(), &query];
             let cells = cells.map(|cell| cell.replace('|', "\\|"));
             let _ = writeln!(text, "| {} |", cells.join(" | "));
         }
@@ -137,5 +160,7 @@ mod tests {
         let text = markdown(&entries);
         assert_eq!(text.lines().filter(|line| line.starts_with("| `")).count(), entries.len());
         assert!(text.contains("| `page_fill_ratio` | ~% | ratio |"));
+        let query = "`tributary_cost_per_lead{window=\"1d\",campaign=\"spring\",channel=\"email\",";
+        assert!(text.contains(query), "{text}");
     }
 }
