@@ -55,6 +55,8 @@ pub struct Rollup {
     ended: Vec<Spot>,
     /// Families whose rows change as time goes by.
     timed: Vec<u32>,
+    /// Whether there are budgets or goals, whose rows begin with the first fact.
+    aims: bool,
 }
 
 /// A KPI with its texts shared among its rows.
@@ -76,6 +78,7 @@ impl Rollup {
         let named = |of: Published| Named { id: Arc::from(&*of.id), unit: Arc::from(&*of.unit), of };
         Self {
             timed: (0..).zip(&families).filter(|(_, of)| of.is_timed()).map(|(at, _)| at).collect(),
+            aims: families.iter().any(|of| of.target.is_some()),
             timeline: Timeline::new(config),
             shards: Shards::new(config.topics.partitions),
             lanes: Lanes::default(),
@@ -140,7 +143,9 @@ impl Rollup {
     /// Adds a change to the series that it belongs to and notes the rows that it touches.
     fn add(&mut self, delta: &Delta, touched: &mut Touched, changed: &mut Vec<(u32, u32)>) {
         let (lane, bucket) = (self.lanes.get(delta.lane), self.lanes.bucket(delta.lane, delta.start));
-        self.timeline.note(bucket, delta.amount.facts);
+        if self.aims {
+            self.timeline.note(bucket, delta.amount.facts);
+        }
         let touched = touched.of(lane.measure, bucket, &self.timeline, &self.horizons);
         for at in 0..lane.routes.len() {
             let (view, series) = self.lanes.get(delta.lane).routes[at];

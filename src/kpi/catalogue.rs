@@ -31,6 +31,8 @@ pub struct Kpi {
     pub present: Option<&'static str>,
     /// Its total is the sum of the channels' rows.
     pub over_channels: bool,
+    /// Its rows are those of the configured goals.
+    pub of_goals: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +113,7 @@ impl Kpi {
             shows_parts: true,
             present: None,
             over_channels: false,
+            of_goals: false,
         }
     }
 
@@ -139,6 +142,11 @@ impl Kpi {
     /// Its rows show the value alone.
     const fn without_parts(self) -> Self {
         Self { shows_parts: false, ..self }
+    }
+
+    /// Its rows are those of the configured goals.
+    const fn of_goals(self) -> Self {
+        Self { of_goals: true, ..self }
     }
 
     /// Its total is the sum of the channels' rows.

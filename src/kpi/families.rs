@@ -170,6 +170,8 @@ struct Request {
     formula: String,
     /// Whether rows show the numerator and denominator of a quotient.
     shows_parts: bool,
+    /// Whether the rows are those of goals.
+    of_goals: bool,
     /// Whether the total is the sum over channels.
     over_channels: bool,
     /// In place of the formula in `now`.
@@ -188,6 +190,7 @@ impl Request {
             },
             formula: kpi.formula.to_owned(),
             shows_parts: kpi.shows_parts,
+            of_goals: kpi.of_goals,
             over_channels: kpi.over_channels,
             present: kpi.present.map(str::to_owned),
             sets: kpi.sets(),
@@ -213,6 +216,7 @@ impl Request {
             },
             formula: kpi.formula.clone(),
             shows_parts: true,
+            of_goals: false,
             over_channels: false,
             present: None,
             sets,

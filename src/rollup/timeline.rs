@@ -101,11 +101,13 @@ impl Timeline {
 
     /// The days of a stretch that ends with the watermark's: of its quarter, of the last year.
     pub(super) fn recent(&self, over: Scope) -> Option<(Day, Day)> {
+        if !matches!(over, Scope::Quarter | Scope::Year) {
+            return None;
+        }
         let today = self.calendar.day(self.watermark?);
         let first = match over {
             Scope::Quarter => self.calendar.window_of_day(WindowKind::Quarter, today).start,
-            Scope::Year => today.0 - 364,
-            Scope::Row | Scope::Beside | Scope::Total | Scope::Baseline => return None,
+            _ => today.0 - 364,
         };
         Some((Day(first), Day(today.0 + 1)))
     }

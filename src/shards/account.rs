@@ -124,11 +124,28 @@ impl Account {
     }
 }
 
-/// Adds what is known, or takes it back.
+/// Adds what is known, or takes it back: once, since another lead may have told the same.
 fn learn<T: Clone + PartialEq>(all: &mut Vec<(T, Visible)>, known: &T, visible: Visible, added: bool) {
     if added {
         all.push((known.clone(), visible));
     } else {
-        all.retain(|(other, range)| other != known || *range != visible);
+        let place = all.iter().position(|(other, range)| other == known && *range == visible);
+        place.map(|place| all.remove(place));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_leads_told_is_known_until_both_take_it_back() {
+        let mut used = Vec::new();
+        learn(&mut used, &Millis(7), Visible::ALWAYS, true);
+        learn(&mut used, &Millis(7), Visible::ALWAYS, true);
+        learn(&mut used, &Millis(7), Visible::ALWAYS, false);
+        assert_eq!(used, [(Millis(7), Visible::ALWAYS)]);
+        learn(&mut used, &Millis(7), Visible::ALWAYS, false);
+        assert_eq!(used, []);
     }
 }

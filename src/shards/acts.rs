@@ -8,7 +8,7 @@ use super::fold::{Contributions, Fold};
 use super::forward::{Known, News, Recipient};
 use super::rules::Rules;
 use super::tally::distinct_buckets;
-use super::visibility::Visible;
+use super::visibility::{PRESENT, Visible};
 use crate::kpi::measures::{Dim, Measure};
 use crate::model::entity::EntityKey;
 use crate::model::kinds::TouchKind;
@@ -240,9 +240,8 @@ impl Person<'_> {
 
     /// Whether it is in the community at present: it has joined, and not left since.
     fn count_member(&self, fold: &Fold, all: &mut Contributions) {
-        let present = Millis(Millis::MAX.0 - 1);
         let comes_and_goes = |done: &&Done| {
-            matches!(done.kind, TouchKind::CommunityJoined | TouchKind::CommunityLeft) && done.is_known(present)
+            matches!(done.kind, TouchKind::CommunityJoined | TouchKind::CommunityLeft) && done.is_known(PRESENT)
         };
         if self.done.iter().rfind(comes_and_goes).is_some_and(|done| done.kind == TouchKind::CommunityJoined) {
             all.present(&fold.rules, self.view, Measure::CommunityMembers, &[], 1);

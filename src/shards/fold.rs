@@ -93,7 +93,8 @@ impl Fold {
     pub fn about(&mut self, touch: &TouchOf<'_, u32>, texts: &[&str]) -> About {
         let none = About { asset: Symbol::ABSENT, asset_type: Symbol::ABSENT, exposure: None };
         let details = touch.details.as_deref();
-        if !self.rules.is_about(touch.kind) && details.is_none_or(|of| of.experiment.is_none()) {
+        let exposes = || details.is_some_and(|of| of.experiment.is_some()) && self.wants(Measure::Exposed);
+        if !self.rules.is_about(touch.kind) && !exposes() {
             return none;
         }
         let text = |number: Option<&u32>| number.map_or(NONE, |number| texts[*number as usize]);

@@ -11,16 +11,15 @@ use crate::model::entity::EntityKey;
 use crate::model::event::{Account, AccountRecord};
 use crate::model::time::Millis;
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default)]
 pub struct Records {
     by_account: BTreeMap<Box<str>, Vec<Holding>>,
     /// The leads that have named an account: what they contribute may change with its record.
-    #[serde(skip)]
     leads: BTreeMap<Box<str>, BTreeSet<EntityKey>>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Holding {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
     from: Millis,
     visible: Visible,
     /// None: the account is gone.
@@ -43,7 +42,22 @@ impl Records {
     pub fn hold(&mut self, account: &Account<'_>, from: Millis, mark: Option<Millis>) {
         let visible = Visible::since(mark);
         let record = account.record.as_ref().map(Record::new);
-        self.by_account.entry((*account.account_id).into()).or_default().push(Holding { from, visible, record });
+        let all = self.by_account.entry((*account.account_id).into()).or_default();
+        // What is said again holds on.
+        let is_known = |last: &Holding| last.record == record && last.visible == visible && last.from <= from;
+        if !all.last().is_some_and(is_known) {
+            all.push(Holding { from, visible, record });
+        }
+    }
+
+    /// Each account with its records: what a snapshot keeps.
+    pub fn dump(&self) -> impl Iterator<Item = (&str, &[Holding])> {
+        self.by_account.iter().map(|(account, all)| (&**account, all.as_slice()))
+    }
+
+    /// Takes an account of a dump. False when it was there already.
+    pub fn load(&mut self, account: Box<str>, all: Vec<Holding>) -> bool {
+        self.by_account.insert(account, all).is_none()
     }
 
     /// What is known of an account at a moment, to facts of a view: the last record that holds by then, or the first one if

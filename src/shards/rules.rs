@@ -38,6 +38,10 @@ pub struct Rules {
     /// Whether touches count once settled, and whether assets are told of questions.
     pub settles_touches: bool,
     pub tells_questions: bool,
+    /// Whether accounts are told of engaging touches, and of the use of the product; whether touches to customers count.
+    pub tells_reach: bool,
+    pub tells_use: bool,
+    pub suppresses: bool,
     not_accounts: BTreeSet<String>,
 }
 
@@ -70,24 +74,31 @@ impl Rules {
         for kind in &config.journey.not_engaging {
             engaging[*kind as usize] = false;
         }
-        let waits = [Measure::LeakedLeads, Measure::LeakCohort].iter().any(|measure| plan.wants(*measure));
         let wants = |measures: &[Measure]| measures.iter().any(|measure| plan.wants(*measure));
         let criteria = Criteria::new(&config);
-        let looks_up_accounts = criteria.asks_accounts || wants(&[Measure::SuppressedTouches]);
-        let reach =
-            [Measure::TargetAccounts, Measure::TargetsReached, Measure::TargetsReachedByChannel, Measure::EngagedLeads];
+        let suppresses = wants(&[Measure::SuppressedTouches]);
+        let tells_use = wants(&[Measure::ProductAccounts]);
+        let tells_reach = wants(&[
+            Measure::TargetsReached,
+            Measure::TargetsReachedByChannel,
+            Measure::SizedTargetsReached,
+            Measure::EngagedLeads,
+            Measure::UnitShares,
+        ]);
+        let looks_up_accounts = criteria.asks_accounts || suppresses;
         Self {
             looks_up_accounts,
-            keeps_records: looks_up_accounts || wants(&reach) || wants(&[Measure::UnitShares]),
-            tells_all: wants(&[Measure::SuppressedTouches, Measure::ProductAccounts])
-                || wants(&reach)
-                || wants(&[Measure::UnitShares]),
+            keeps_records: looks_up_accounts || tells_reach || wants(&[Measure::TargetAccounts]),
+            tells_all: suppresses || tells_use || tells_reach,
+            tells_reach,
+            tells_use,
+            suppresses,
+            waits: wants(&[Measure::LeakedLeads, Measure::LeakCohort]),
             settles_touches: wants(&[Measure::SettledTouches]),
             tells_questions: wants(&[Measure::ResponseTimes]),
             noted: acts::noted(&plan),
             about: acts::about(&plan),
             plan,
-            waits,
             shards: config.topics.partitions,
             models,
             groups: ChannelGroups::new(config.channels.groups.clone(), config.channels.not_marketing.clone()),

@@ -55,10 +55,11 @@ enum Part {
     Deals,
     Accounts,
     Assets,
+    Records,
 }
 
 impl Part {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Head,
         Self::Texts,
         Self::Origins,
@@ -71,6 +72,7 @@ impl Part {
         Self::Deals,
         Self::Accounts,
         Self::Assets,
+        Self::Records,
     ];
 }
 
@@ -81,7 +83,6 @@ struct HeadRef<'a> {
     sources: &'a Sources,
     levels: &'a Levels,
     spending: &'a Spending,
-    records: &'a Records,
     counters: Counters,
 }
 
@@ -92,7 +93,6 @@ struct Head {
     sources: Sources,
     levels: Levels,
     spending: Spending,
-    records: Records,
     counters: Counters,
 }
 
@@ -108,7 +108,6 @@ impl Shard {
             sources: &self.sources,
             levels: &self.levels,
             spending: &self.spending,
-            records: &self.fold.records,
             counters: self.counters,
         };
         chunks.items(Part::Head, [head]);
@@ -123,6 +122,7 @@ impl Shard {
         chunks.items(Part::Deals, self.deals.whole());
         chunks.items(Part::Accounts, self.accounts.whole());
         chunks.items(Part::Assets, self.assets.whole());
+        chunks.items(Part::Records, self.fold.records.dump());
         chunks.done
     }
 
@@ -237,6 +237,7 @@ struct Loading {
     deals: Table<Deal>,
     accounts: Table<Account>,
     assets: Table<Asset>,
+    records: Records,
 }
 
 impl Loading {
@@ -257,6 +258,11 @@ impl Loading {
             Part::Deals => insert(&mut self.deals, bytes),
             Part::Accounts => insert(&mut self.accounts, bytes),
             Part::Assets => insert(&mut self.assets, bytes),
+            Part::Records => {
+                let mut fresh = true;
+                items(bytes, |(account, all)| fresh &= self.records.load(account, all))?;
+                if fresh { Ok(()) } else { Err(bad("an account's records are in it twice")) }
+            }
         }
     }
 
@@ -270,7 +276,7 @@ impl Loading {
         let ids: LongIds = postcard::from_bytes(&self.ids).map_err(|e| bad(&e.to_string()))?;
         let time = LocalTime::new(rules.config.time.calendar.clone());
         let tally = Tally::load(rules.plan.clone(), time, self.cells);
-        let mut fold = Fold::with(rules, symbols, tally, ids, head.records);
+        let mut fold = Fold::with(rules, symbols, tally, ids, self.records);
         fold.clock = head.levels.of_leads().unwrap_or(fold.clock);
         self.leads.whole().for_each(|lead| lead.restore(&mut fold));
         Ok(Shard {
@@ -308,6 +314,10 @@ fn insert_packed<T: Keyed>(table: &mut Table<T>, rows: usize, bytes: &[u8]) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::kpi::plan::plan_of;
+    use crate::model::event::{Account, AccountRecord};
+    use crate::model::time::Millis;
 
     #[test]
     fn chunks_stay_below_the_limit_of_a_record_and_read_as_written() {
@@ -323,6 +333,31 @@ mod tests {
             items(bytes, |text| read.push(text)).unwrap();
         }
         assert_eq!(read, texts);
+    }
+
+    #[test]
+    fn records_of_many_accounts_fit_and_come_back() {
+        let config = Config::parse("", "test.toml", std::iter::empty()).unwrap();
+        let rules = || Arc::new(Rules::new(Arc::new(config.clone()), plan_of(&config)));
+        let mut shard = Shard::new(rules(), 0);
+        for n in 0..20_000 {
+            let text = |text: String| Some(text.into());
+            let record = AccountRecord {
+                name: text(format!("Company {n}, of some length")),
+                is_target: n % 2 == 0,
+                is_customer: false,
+                buying_unit_size: Some(n),
+                industry: text("software".to_owned()),
+                company_size: None,
+                tier: None,
+            };
+            let account = Account { account_id: format!("account-{n}").into(), record: Some(record) };
+            shard.fold.records.hold(&account, Millis(i64::from(n)), None);
+        }
+        let chunks = shard.snapshot();
+        assert!(chunks.len() > 3 && chunks.iter().all(|chunk| chunk.len() < 1_000_000));
+        let restored = Shard::restore(rules(), 0, &chunks).unwrap();
+        assert!(restored.fold.records.dump().eq(shard.fold.records.dump()));
     }
 
     #[test]

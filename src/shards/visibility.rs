@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::time::Millis;
 
+/// After all that is known, and before what lasts ends.
+pub const PRESENT: Millis = Millis(Millis::MAX.0 - 1);
+
 /// The bounds of facts for which something exists: [from, to).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Visible {
@@ -19,7 +22,7 @@ impl Visible {
     pub const ALWAYS: Self = Self { from: Millis::MIN, to: Millis::MAX };
 
     /// What sees all that is known.
-    pub const LATEST: Self = Self { from: Millis(Millis::MAX.0 - 1), to: Millis::MAX };
+    pub const LATEST: Self = Self { from: PRESENT, to: Millis::MAX };
 
     #[must_use]
     pub fn since(mark: Option<Millis>) -> Self {

@@ -1,4 +1,4 @@
-//! Engagement: email, webinars, direct mail, the community, and what customers say of us.
+//! Engagement: email, webinars, direct mail, the community, experiments, accounts, and what customers say of us.
 
 use super::{By, Kpi, Unit};
 use crate::kpi::measures::Dim;
@@ -7,6 +7,8 @@ const MAILED: &[By] = &[By::Total, By::Dims(&[Dim::AssetType]), By::Dims(&[Dim::
 const ASSET: &[By] = &[By::Total, By::Dims(&[Dim::Asset])];
 const COHORT: &[By] = &[By::Dims(&[Dim::Asset])];
 const TOTAL: &[By] = &[By::Total];
+const CHANNEL: &[By] = &[By::Total, By::Dims(&[Dim::Channel])];
+const VARIANT: &[By] = &[By::Dims(&[Dim::Experiment, Dim::Variant])];
 
 pub(super) const EMAIL: &[Kpi] = &[
     Kpi::count("emails_sent", "Emails sent.", "emails_sent", MAILED),
@@ -142,8 +144,6 @@ pub(super) const COMMUNITY: &[Kpi] = &[
     Kpi::count("product_active_accounts", "Distinct accounts that used the product.", "product_active_accounts", TOTAL),
 ];
 
-const VARIANT: &[By] = &[By::Dims(&[Dim::Experiment, Dim::Variant])];
-
 pub(super) const EXPERIMENTS: &[Kpi] = &[
     Kpi::count("variant_subjects", "Leads first exposed to the variant.", "exposed", VARIANT).settling(),
     Kpi::count(
@@ -186,8 +186,6 @@ pub(super) const EXPERIMENTS: &[Kpi] = &[
     .settling()
     .without_parts(),
 ];
-
-const CHANNEL: &[By] = &[By::Total, By::Dims(&[Dim::Channel])];
 
 pub(super) const ACCOUNTS: &[Kpi] = &[
     Kpi::count("target_accounts", "Accounts that are targets at present.", "target_accounts", TOTAL).settling(),

@@ -91,15 +91,19 @@ pub(super) const KPIS: &[Kpi] = &[
 ];
 
 pub(super) const GOALS: &[Kpi] = &[
-    Kpi::count("goal", "The configured target of a KPI, in its unit.", "target_amount", GOAL).without_parts(),
-    Kpi::ratio("goal_attainment_ratio", "The KPI over its target.", "goal_value / target_amount", GOAL),
+    Kpi::count("goal", "The configured target of a KPI, in its unit.", "target_amount", GOAL)
+        .without_parts()
+        .of_goals(),
+    Kpi::ratio("goal_attainment_ratio", "The KPI over its target.", "goal_value / target_amount", GOAL)
+        .of_goals(),
     Kpi::count(
         "goal_required",
         "For goals of revenue: entries of the stage needed, by the average deal value and back through the stage ratios.",
         "required",
         &[By::Dims(&[Dim::Stage])],
     )
-    .without_parts(),
+    .without_parts()
+    .of_goals(),
     Kpi::new(
         "goal_lead_seconds",
         Unit::Seconds,
@@ -107,11 +111,13 @@ pub(super) const GOALS: &[Kpi] = &[
         "to_won_times",
         &[By::Dims(&[Dim::Stage])],
     )
-    .without_parts(),
+    .without_parts()
+    .of_goals(),
     Kpi::ratio(
         "goal_pace_ratio",
         "The KPI over the part of its target that is due: Mondays to Fridays without holidays, each day evenly.",
         "goal_value / (target_amount * worked_share)",
         GOAL,
-    ),
+    )
+    .of_goals(),
 ];

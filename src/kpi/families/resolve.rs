@@ -24,14 +24,12 @@ pub(super) fn families_by(
         let of_stat = |stat| family_of_spread(config, kpi, spread, stat, dims);
         return Ok(Stat::ALL.into_iter().filter_map(of_stat).collect());
     }
-    if dims == [Dim::Kpi] {
-        return goals(config, kpi, request);
-    }
-    if request.formula == REQUIRED {
-        return required(config, kpi, request);
-    }
-    if let Some(spread) = Spread::named(&request.formula) {
-        return Ok(goal_times(config, kpi, spread).into_iter().collect());
+    if request.of_goals {
+        return match Spread::named(&request.formula) {
+            Some(spread) => Ok(goal_times(config, kpi, spread).into_iter().collect()),
+            None if request.formula == REQUIRED => required(config, kpi, request),
+            None => goals(config, kpi, request),
+        };
     }
     let mut families = Vec::new();
     for formula in std::iter::once(&request.formula).chain(&request.present) {
@@ -82,7 +80,7 @@ fn goals(config: &Config, kpi: usize, request: &Request) -> Result<Vec<Family>, 
         }
         let mut terms = Terms { goal: Some(&goal.kpi), ..Terms::new(config, &[], &request.kpi.id) };
         let formula = terms.resolve(parse(&request.formula)?)?;
-        // Also where the formula asks for the target alone: rows begin with the KPI's facts.
+        // Also where the formula asks for the target alone: rows begin with the first fact that is kept.
         terms.resolve(parse("goal_value")?)?;
         let formula = if request.shows_parts { formula.split() } else { Split::whole(formula) };
         let kinds = kinds_of_goal(config, &goal.kpi);

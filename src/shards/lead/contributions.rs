@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::super::acts::{Distinct, Done, Person};
 use super::super::fold::{Contributions, Fold};
 use super::super::forward::{DealFacts, DealSegments, Known, Recipient, WonDeal};
-use super::super::visibility::{Visible, join, views};
+use super::super::visibility::{PRESENT, Visible, join, views};
 use super::Lead;
 use super::answers::Surveys;
 use super::conversions::{Conversion, Converted, Share, conversions};
@@ -20,9 +20,6 @@ use crate::model::kinds::TouchKind;
 use crate::model::stage::Stage;
 use crate::model::time::{Millis, Span};
 use crate::partials::cells::Symbol;
-
-/// After all that is known, and before what lasts ends.
-pub(super) const PRESENT: Millis = Millis(Millis::MAX.0 - 1);
 
 type Told = (Recipient, Known);
 
@@ -48,6 +45,9 @@ impl Lead {
             view.count_reach(self.key, fold);
             view.count_person(&mut distinct, fold);
             view.count_surveys(&mut surveys, fold);
+            // Of two touches at the same moment the account needs to know once.
+            view.told.sort_unstable();
+            view.told.dedup();
             told.push((view.view, view.told));
         }
         distinct.count(fold, &mut all);

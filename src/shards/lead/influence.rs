@@ -3,7 +3,8 @@
 
 use super::super::fold::Fold;
 use super::super::forward::DealFacts;
-use super::contributions::{PRESENT, View};
+use super::super::visibility::PRESENT;
+use super::contributions::View;
 use crate::kpi::measures::{Dim, Measure};
 use crate::model::money::Micros;
 use crate::model::stage::Stage;

@@ -9,13 +9,11 @@ use crate::model::kinds::TouchKind;
 
 impl View<'_> {
     pub(super) fn count_reach(&mut self, lead: EntityKey, fold: &mut Fold) {
-        let reach =
-            [Measure::TargetsReached, Measure::TargetsReachedByChannel, Measure::EngagedLeads, Measure::UnitShares];
-        let tells_reach = reach.iter().any(|measure| fold.wants(*measure));
-        let (tells_use, suppresses) = (fold.wants(Measure::ProductAccounts), fold.wants(Measure::SuppressedTouches));
-        if !tells_reach && !tells_use && !suppresses {
+        if !fold.rules.tells_all {
             return;
         }
+        let (tells_reach, tells_use) = (fold.rules.tells_reach, fold.rules.tells_use);
+        let suppresses = fold.rules.suppresses;
         let settle = fold.rules.settle();
         // Of a day and a channel one touch says it all.
         let mut told = std::collections::BTreeSet::new();

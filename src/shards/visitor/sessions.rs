@@ -116,7 +116,7 @@ fn count_nobodys(
     all: &mut Contributions,
 ) {
     let rules = &fold.rules;
-    if fold.wants(Measure::SettledTouches) {
+    if rules.settles_touches {
         let views = sessions.iter().flat_map(|session| session.views.iter().map(|row| (row.at, session.origin)));
         let sees = |row: &&Touch| Visible::since(row.late).to_facts_bound_at(view.from);
         let touches = browsing.touches.iter().filter(sees).map(|row| (row.at, row.origin));
@@ -125,7 +125,7 @@ fn count_nobodys(
             all.fact(rules, view, Measure::SettledTouches, at, &[channel], 1);
         }
     }
-    if fold.wants(Measure::SuppressedTouches) {
+    if rules.suppresses {
         let from_start = rules.config.accounts_hold_from_start;
         for (at, _, origin, account) in nobodys(browsing, view, known, sessions, fold) {
             if fold.records.at(account, at, view, from_start).is_some_and(|record| record.is_customer) {
@@ -144,10 +144,8 @@ fn tell_accounts(
     sessions: &[Session<'_>],
     fold: &Fold,
 ) -> Vec<Told> {
-    let reach = [Measure::TargetsReached, Measure::TargetsReachedByChannel];
-    let tells_reach = reach.iter().any(|measure| fold.wants(*measure));
     let mut told = Vec::new();
-    if tells_reach {
+    if fold.rules.tells_reach {
         for (at, kind, origin, account) in nobodys(browsing, view, known, sessions, fold) {
             if fold.rules.is_engaging(kind) {
                 let [channel, ..] = origin_of(fold, origin);
@@ -157,7 +155,7 @@ fn tell_accounts(
             }
         }
     }
-    if fold.wants(Measure::ProductAccounts) {
+    if fold.rules.tells_use {
         let lookback = fold.rules.config.identity.lookback;
         let used = browsing.touches.iter().filter(|row| row.kind == TouchKind::ProductUsed);
         for row in used.filter(|row| Visible::since(row.late).to_facts_bound_at(view.from)) {
