@@ -10,6 +10,7 @@ use super::rules::Rules;
 use super::tally::distinct_buckets;
 use super::visibility::{PRESENT, Visible};
 use crate::kpi::measures::{Dim, Measure};
+use crate::kpi::plan::Plan;
 use crate::model::entity::EntityKey;
 use crate::model::kinds::TouchKind;
 use crate::model::time::{Millis, Span};
@@ -60,7 +61,7 @@ impl Done {
 }
 
 /// Kinds that count by distinct persons and what they were about, under a name.
-pub const UNIQUE: [(TouchKind, &str); 11] = [
+const UNIQUE: [(TouchKind, &str); 11] = [
     (TouchKind::EmailOpened, "opened"),
     (TouchKind::EmailClicked, "clicked"),
     (TouchKind::WebinarRegistered, "registered"),
@@ -76,10 +77,10 @@ pub const UNIQUE: [(TouchKind, &str); 11] = [
 /// Persons count once for all of the community.
 const COMMUNITY: &str = "community";
 /// Leads that join nurture.
-pub const NURTURED: &str = "nurtured";
+const NURTURED: &str = "nurtured";
 
 /// Kinds that count each time, by what they were about, under a name.
-pub const COUNTED: [(TouchKind, &str); 4] = [
+const COUNTED: [(TouchKind, &str); 4] = [
     (TouchKind::EmailSent, "sent"),
     (TouchKind::EmailDelivered, "delivered"),
     (TouchKind::EmailUnsubscribed, "unsubscribed"),
@@ -98,29 +99,29 @@ const CONVERTS_WITHIN: Span = Span::days(30);
 
 /// The kinds that a configuration's measures count by person.
 #[must_use]
-pub fn noted(rules: &crate::kpi::plan::Plan) -> [bool; TouchKind::ALL.len()] {
+pub fn noted(plan: &Plan) -> [bool; TouchKind::ALL.len()] {
     let mut noted = [false; TouchKind::ALL.len()];
     let unique = [Measure::Unique, Measure::UniqueByType, Measure::UniqueByAsset];
     let mut note = |kind: TouchKind, wanted: bool| noted[kind as usize] |= wanted;
     for (kind, name) in UNIQUE {
-        note(kind, unique.iter().any(|measure| rules.wants_stage(*measure, name)));
+        note(kind, unique.iter().any(|measure| plan.wants_stage(*measure, name)));
     }
-    let wants_cohort = |name| rules.wants_stage(Measure::AssetCohort, name);
+    let wants_cohort = |name| plan.wants_stage(Measure::AssetCohort, name);
     for (name, first, then) in COHORTS {
         [first, then].iter().for_each(|kind| note(*kind, wants_cohort(name)));
     }
     note(TouchKind::WebinarAttended, wants_cohort(WEBINAR_CONVERSION));
-    let joins = rules.wants(Measure::NurtureCohort) || unique.iter().any(|m| rules.wants_stage(*m, NURTURED));
+    let joins = plan.wants(Measure::NurtureCohort) || unique.iter().any(|m| plan.wants_stage(*m, NURTURED));
     note(TouchKind::NurtureJoined, joins);
     for kind in [TouchKind::CommunityJoined, TouchKind::CommunityLeft] {
-        note(kind, rules.wants(Measure::CommunityMembers));
+        note(kind, plan.wants(Measure::CommunityMembers));
     }
     noted
 }
 
 /// The kinds that some measure is by the assets of.
 #[must_use]
-pub fn about(plan: &crate::kpi::plan::Plan) -> [bool; TouchKind::ALL.len()] {
+pub fn about(plan: &Plan) -> [bool; TouchKind::ALL.len()] {
     let mut about = noted(plan);
     for (kind, name) in COUNTED {
         about[kind as usize] |= plan.wants_stage(Measure::AssetTouches, name);

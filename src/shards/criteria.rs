@@ -115,7 +115,8 @@ impl Criteria {
         given: impl Iterator<Item = &'a (Q, Q)>,
     ) -> Box<[(Question, Box<str>)]> {
         let asked = given.filter_map(|(question, answer)| {
-            let known = self.questions.iter().position(|known| known.eq_ignore_ascii_case(question.as_ref()))?;
+            let question = question.as_ref().to_lowercase();
+            let known = self.questions.iter().position(|known| *known == question)?;
             Some((Question::try_from(known).ok()?, answer.as_ref().into()))
         });
         asked.collect()
@@ -131,12 +132,6 @@ impl Criteria {
     #[must_use]
     pub fn scores_at(&self, kind: TouchKind) -> bool {
         self.has_points && (self.fit_asks_accounts || self.points[kind as usize] != 0)
-    }
-
-    /// The grade of a score.
-    #[must_use]
-    pub fn grade(&self, score: i64) -> Option<&str> {
-        self.grades.iter().find(|(_, least)| score >= *least).map(|(grade, _)| grade.as_str())
     }
 }
 
@@ -198,5 +193,20 @@ impl Criterion {
             Asked::Stage => known.highest.is_some_and(|stage| passes(stage.name())),
             Asked::Segment => known.segments.iter().any(|segment| passes(segment)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_the_same_in_any_case() {
+        let text = "[[segments]]\nsegment = \"big\"\nwhen = [{ field = \"Größe\", equals = \"L\" }]\n";
+        let config = Config::parse(text, "test.toml", std::iter::empty()).expect("a configuration");
+        let criteria = Criteria::new(&config);
+        let given = [("GRÖSSE", "m"), ("GRÖßE", "l"), ("größe", "L")];
+        let kept = criteria.answers(given.iter());
+        assert_eq!(kept.iter().map(|(n, answer)| (*n, &**answer)).collect::<Vec<_>>(), [(0, "l"), (0, "L")]);
     }
 }

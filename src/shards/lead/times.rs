@@ -11,6 +11,16 @@ use crate::partials::cells::Symbol;
 impl View<'_> {
     /// At the end of each, if that is the lead's to count.
     pub(super) fn count_times(&mut self, source: [Symbol; 2], fold: &mut Fold) {
+        let wanted = [
+            Measure::ConversionTimes,
+            Measure::DwellTimes,
+            Measure::SalesCycles,
+            Measure::FollowUps,
+            Measure::ToWonTimes,
+        ];
+        if !wanted.iter().any(|measure| fold.wants(*measure)) {
+            return;
+        }
         let entries = self.seen.lead_entries();
         let stage = |stage: Stage| entries[stage as usize];
         for deal in &self.seen.deals {
