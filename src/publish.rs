@@ -1,7 +1,8 @@
-//! What leaves the pipeline: KPI rows as records with their key, as gauges, and on a board that HTTP and a page read.
+//! What leaves the pipeline: KPI rows and lines of ledgers as records with their key, rows as gauges, and on a board that HTTP and a page read.
 
 pub mod board;
 pub mod http;
 pub mod kpi_update;
+pub mod ledgers;
 pub mod prometheus_rows;
 pub mod read_back;

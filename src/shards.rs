@@ -26,6 +26,8 @@ pub mod event_id;
 pub mod fold;
 pub mod forward;
 pub mod lead;
+pub mod lead_ids;
+pub mod ledger;
 pub mod letter;
 pub mod levels;
 pub mod records;
@@ -47,6 +49,7 @@ use event_id::PackedId;
 use fold::Fold;
 use forward::{Forward, ForwardError, News, Recipient};
 use lead::Lead;
+use ledger::Said;
 use letter::Letter;
 use levels::Levels;
 use rules::Rules;
@@ -88,12 +91,13 @@ pub struct Effects {
     /// The shard that it is for, and what it is told.
     pub forwards: Vec<(u16, Vec<u8>)>,
     pub letters: Vec<Letter>,
+    pub said: Vec<Said>,
 }
 
 impl Effects {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.forwards.is_empty() && self.letters.is_empty()
+        self.forwards.is_empty() && self.letters.is_empty() && self.said.is_empty()
     }
 }
 
@@ -276,6 +280,9 @@ impl Shard {
         self.arrived = Some(self.arrived.map_or(entry.timestamp, |earliest| earliest.min(entry.timestamp)));
         let late = entry.item.occurred_at().and_then(|at| self.mark(at));
         let fold = &mut self.fold;
+        if let (Subject::Lead(key), Some(id)) = (subject, entry.item.lead_id().filter(|_| fold.rules.keeps_ids)) {
+            fold.lead_ids.note(key, id);
+        }
         let is_new = match (&entry.item, subject) {
             (Item::Touch(touch), subject) => self.apply_touch(touch, texts, subject, late),
             (Item::Fill(fill), Subject::Lead(key)) => {
@@ -385,8 +392,8 @@ impl Shard {
         let key = match subject {
             Subject::Visitor(key) => key,
             Subject::Lead(key) => {
-                let (event_id, lead_id) = (&touch.event_id, touch.lead_id.as_deref());
-                let touch = lead::Touch { at, event_id, kind, origin, lead_id, account, asset, about, late };
+                let event_id = &touch.event_id;
+                let touch = lead::Touch { at, event_id, kind, origin, account, asset, about, late };
                 return Lead::append(&mut self.leads, key, &touch, fold)
                     || self.leads.get_or_insert(key, || Lead::new(key)).touch(&touch, fold);
             }
@@ -399,7 +406,9 @@ impl Shard {
             let page = fold.symbols.of(Dim::Page, texts[touch.page as usize]);
             let lead = touch.lead_id.as_deref().map(EntityKey::of);
             let exposure = about.exposure.map(Box::new);
-            visitor.view(PageView { at, id, lead, account, origin, page, exposure, late }, &touch.event_id, fold)
+            let lead_id = touch.lead_id.as_deref().filter(|_| fold.rules.keeps_ids).map(Into::into);
+            let view = PageView { at, id, lead, lead_id, account, origin, page, exposure, late };
+            visitor.view(view, &touch.event_id, fold)
         } else {
             let asset = fold.symbols.of(Dim::Asset, asset.unwrap_or(NONE));
             visitor.touch(visitor::Touch { at, id, kind, account, origin, asset, about, late }, &touch.event_id, fold)
@@ -471,7 +480,8 @@ impl Shard {
         self.told = Some(watermarks);
         let forwards = (0..shards).zip(by_shard).filter(|(_, news)| moved || !news.is_empty());
         let forwards = forwards.map(|(to, news)| (to, Forward { from: self.number, watermarks, news }.encode()));
-        Effects { forwards: forwards.collect(), letters: std::mem::take(&mut self.letters) }
+        let said = std::mem::take(&mut self.fold.said);
+        Effects { forwards: forwards.collect(), letters: std::mem::take(&mut self.letters), said }
     }
 
     /// By level: visitors and deals, leads, accounts.
@@ -507,12 +517,17 @@ impl Shard {
         }
     }
 
+    /// Whether there are effects that were not taken yet.
+    const fn has_effects(&self) -> bool {
+        !self.fold.news.is_empty() || !self.letters.is_empty() || !self.fold.said.is_empty()
+    }
+
     /// Whether there is something to tell that was not taken yet.
     #[must_use]
     pub fn has_news(&self) -> bool {
         let watermarks = self.watermarks();
         let moved = self.told != Some([watermarks[0], watermarks[1]]) || self.reported != Some(watermarks);
-        moved || !self.fold.news.is_empty() || !self.letters.is_empty() || self.fold.tally.has_changed()
+        moved || self.has_effects() || self.fold.tally.has_changed()
     }
 
     #[must_use]
@@ -529,6 +544,7 @@ impl Shard {
             + self.accounts.bytes(Account::bytes)
             + self.assets.bytes(Asset::bytes)
             + self.fold.records.bytes()
+            + self.fold.lead_ids.bytes()
             + self.spending.bytes();
         Status {
             watermarks: self.watermarks(),

@@ -115,6 +115,19 @@ impl<T> ItemOf<'_, T> {
     }
 }
 
+impl<T> ItemOf<'_, T> {
+    /// How the record spells the lead that it goes to.
+    #[must_use]
+    pub fn lead_id(&self) -> Option<&str> {
+        match self {
+            Self::Touch(touch) => touch.lead_id.as_deref(),
+            Self::Fill(fill) => Some(&fill.lead_id),
+            Self::LeadStage(stage) => Some(&stage.lead_id),
+            _ => None,
+        }
+    }
+}
+
 impl<'a> ItemOf<'a, u32> {
     /// Whether each of its numbers is below a count.
     #[must_use]

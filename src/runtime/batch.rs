@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::parts::{Combine, Damage, Decode, Decoded, Effects, Fold, Letter, Parts, Raw, Row, Shown};
+use super::parts::{Combine, Damage, Decode, Decoded, Effects, Fold, Letter, Parts, Raw, Row, Said, Shown};
 use crate::ingest::route::{To, rejection_home, route};
 use crate::journal::block::{BlockBuilder, Range, Source};
 use crate::journal::entry::{Entry, Item, Rejected};
@@ -36,6 +36,8 @@ pub enum BatchError {
 pub struct Outcome<P: Parts> {
     pub rows: Vec<Row<Shown<P>>>,
     pub letters: Vec<Letter>,
+    /// Lines of ledgers, in the order in which they became known.
+    pub said: Vec<Said>,
     pub watermark: Option<Millis>,
     pub shards: Vec<P::Shard>,
     pub rollup: P::Rollup,
@@ -63,6 +65,7 @@ pub struct Batch<P: Parts> {
     bytes: usize,
     records: usize,
     letters: Vec<Letter>,
+    said: Vec<Said>,
 }
 
 struct Seat<P: Parts> {
@@ -85,6 +88,7 @@ impl<P: Parts> Batch<P> {
             bytes: 0,
             records: 0,
             letters: Vec::new(),
+            said: Vec::new(),
         }
     }
 
@@ -141,7 +145,7 @@ impl<P: Parts> Batch<P> {
         let watermark = rollup.watermark();
         let rows = rollup.changed(true, self.as_of.or(self.greatest).unwrap_or_default());
         let shards = self.shards.into_iter().map(|seat| seat.fold).collect();
-        Ok(Outcome { rows, letters: self.letters, watermark, shards, rollup })
+        Ok(Outcome { rows, letters: self.letters, said: self.said, watermark, shards, rollup })
     }
 
     /// Hands every shard its block and brings their news to each other until there are none. At the end every file is
@@ -173,9 +177,10 @@ impl<P: Parts> Batch<P> {
         loop {
             let mut news = Vec::new();
             for seat in &mut self.shards {
-                let Effects { forwards, letters } = seat.fold.take_effects();
+                let Effects { forwards, letters, said } = seat.fold.take_effects();
                 news.extend(forwards);
                 self.letters.extend(letters);
+                self.said.extend(said);
             }
             if news.is_empty() {
                 return Ok(());

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::parts::{
-    Combine, Damage, Decode, Decoded, Effects, Fold, Parts, Positions, Raw, Row, Unavailable, json_print,
+    Combine, Damage, Decode, Decoded, Effects, Fold, Parts, Positions, Raw, Row, Said, Unavailable, json_print,
 };
 use crate::config::{Config, Encoding};
 use crate::ingest::avro::header;
@@ -15,6 +15,7 @@ use crate::kpi::plan::plan_of;
 use crate::model::event::Topic;
 use crate::model::time::Millis;
 use crate::partials::block::Block;
+use crate::publish::ledgers::{self, Ledger};
 use crate::publish::{kpi_update, read_back};
 use crate::rollup::Rollup;
 use crate::rollup::row::RowChange;
@@ -29,6 +30,8 @@ pub struct Line {
     files: bool,
     /// What rows in Avro begin with; none for JSON.
     frame: Option<Frame>,
+    /// The same of lines, by `Ledger`.
+    ledger_frames: [Option<Frame>; Ledger::ALL.len()],
 }
 
 /// Byte 0 and the id of the schema.
@@ -50,16 +53,20 @@ impl Line {
     /// For the input topics of a configuration.
     pub fn new(config: Arc<Config>) -> Result<Self, LineError> {
         let registry = config.schema_registry.as_ref().map(Registry::connect).transpose()?;
-        let frame = match (config.output.encoding, &registry) {
-            (Encoding::Avro, Some(registry)) => Some(frame(registry, format!("{}-value", config.topics.kpis))?),
-            (Encoding::Avro, None) => return Err(LineError::NoRegistry),
-            _ => None,
-        };
+        let (mut frame, mut ledger_frames) = (None, [None; Ledger::ALL.len()]);
+        if config.output.encoding == Encoding::Avro {
+            let registry = registry.as_ref().ok_or(LineError::NoRegistry)?;
+            frame = Some(register(registry, &config.topics.kpis, kpi_update::SCHEMA)?);
+            for ledger in Ledger::ALL.into_iter().filter(|ledger| config.output.ledgers.contains(ledger.name())) {
+                let topic = ledger.topic(&config.topics);
+                ledger_frames[ledger as usize] = Some(register(registry, topic, ledger.schema())?);
+            }
+        }
         let schemas: Arc<dyn SchemaSource> = match registry {
             Some(registry) => Arc::new(registry),
             None => Arc::new(FixedSchemas::read(&config.schemas)?),
         };
-        Ok(Self { frame, ..Self::with(config, schemas, false) })
+        Ok(Self { frame, ledger_frames, ..Self::with(config, schemas, false) })
     }
 
     /// For histories in files, whose container files bring their schemas. Their records come in the order of their
@@ -73,7 +80,7 @@ impl Line {
 
     fn with(config: Arc<Config>, schemas: Arc<dyn SchemaSource>, files: bool) -> Self {
         let rules = Arc::new(Rules::new(Arc::clone(&config), plan_of(&config)));
-        Self { config, rules, schemas, files, frame: None }
+        Self { config, rules, schemas, files, frame: None, ledger_frames: [None; Ledger::ALL.len()] }
     }
 
     /// The schemas that the configuration names, for files that need them.
@@ -82,8 +89,9 @@ impl Line {
     }
 }
 
-fn frame(registry: &Registry, subject: String) -> Result<Frame, LineError> {
-    let id = registry.register(&subject, kpi_update::SCHEMA);
+fn register(registry: &Registry, topic: &str, schema: &str) -> Result<Frame, LineError> {
+    let subject = format!("{topic}-value");
+    let id = registry.register(&subject, schema);
     Ok(header(id.map_err(|reason| LineError::Unregistered { subject, reason })?))
 }
 
@@ -107,6 +115,14 @@ impl Parts for Line {
 
     fn rollup(&self) -> Rows {
         Rows { rollup: Rollup::new(&self.config), frame: self.frame }
+    }
+
+    fn written(&self, said: &Said) -> Option<Vec<u8>> {
+        let value = match self.ledger_frames[Ledger::of(&said.line) as usize] {
+            None => ledgers::to_json(said),
+            Some(frame) => ledgers::to_avro(said).map(|datum| datum.map(|datum| [&frame[..], &datum].concat())),
+        };
+        value.expect("numbers and text always encode")
     }
 
     fn shown(&self, key: &str, value: Option<&[u8]>) -> Option<RowChange> {

@@ -6,6 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::model::event::{Event, Text, Topic};
 use crate::model::time::{Millis, Span};
 use crate::partials::block::Block;
+pub use crate::shards::ledger::Said;
 pub use crate::shards::letter::Letter;
 pub use crate::shards::{Effects, Positions};
 
@@ -110,6 +111,8 @@ pub trait Parts: Send + Sync + 'static {
     fn shard(&self, number: u16) -> Self::Shard;
     fn restore(&self, number: u16, chunks: &[Vec<u8>]) -> Result<Self::Shard, Damage>;
     fn rollup(&self) -> Self::Rollup;
+    /// A line of a ledger as it is written; none is a tombstone.
+    fn written(&self, said: &Said) -> Option<Vec<u8>>;
     /// What a published record shows; none if it is not ours.
     fn shown(&self, key: &str, value: Option<&[u8]>) -> Option<Shown<Self>>;
 }

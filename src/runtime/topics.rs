@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::log::{Log, LogError, NewTopic, Partition};
 use crate::config::Config;
 use crate::model::event::Topic;
+use crate::publish::ledgers::Ledger;
 
 /// A journal or dead-letter record may hold an input record of any size that a broker takes by default, and more.
 const LARGE_RECORD_BYTES: u32 = 16 << 20;
@@ -25,6 +26,8 @@ pub struct Names {
     pub snapshots: Arc<str>,
     pub kpis: Arc<str>,
     pub dead_letters: Arc<str>,
+    /// By `Ledger`.
+    pub(super) ledgers: [Arc<str>; Ledger::ALL.len()],
     pub group: String,
     pub ingest_group: String,
     pub shards_group: String,
@@ -48,6 +51,7 @@ impl Names {
             snapshots: format!("{prefix}snapshots-{generation}").into(),
             kpis: topics.kpis.as_str().into(),
             dead_letters: topics.dead_letters.as_str().into(),
+            ledgers: Ledger::ALL.map(|ledger| ledger.topic(topics).into()),
             group: group.clone(),
             ingest_group: format!("{group}-ingest"),
             shards_group: format!("{group}-shards-{generation}"),
@@ -73,6 +77,11 @@ impl Names {
     #[must_use]
     pub fn snapshots_of(&self, shard: u16) -> Partition {
         Partition { topic: Arc::clone(&self.snapshots), number: i32::from(shard) }
+    }
+
+    #[must_use]
+    pub const fn ledger(&self, ledger: Ledger) -> &Arc<str> {
+        &self.ledgers[ledger as usize]
     }
 
     /// The only partition of the partials.

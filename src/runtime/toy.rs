@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::parts::{
-    Combine, Damage, Decode, Decoded, Effects, Fold, Letter, Parts, Positions, Raw, Row, Show, Unavailable, json_print,
+    Combine, Damage, Decode, Decoded, Effects, Fold, Letter, Parts, Positions, Raw, Row, Said, Show, Unavailable,
+    json_print,
 };
 use super::settings::{Limits, Settings};
 use super::topics::Names;
@@ -19,6 +20,7 @@ use crate::model::time::{Millis, Span};
 use crate::model::window::{Window, WindowKind};
 use crate::partials::block::{Block, NamedCell};
 use crate::partials::cells::Amount;
+use crate::publish::ledgers::Ledger;
 
 pub const SHARDS: u16 = 2;
 
@@ -38,6 +40,7 @@ pub fn names() -> Names {
         snapshots: "snapshots".into(),
         kpis: "kpis".into(),
         dead_letters: "dead-letters".into(),
+        ledgers: Ledger::ALL.map(|ledger| ledger.name().into()),
         group: "g".into(),
         ingest_group: "g-ingest".into(),
         shards_group: "g-shards".into(),
@@ -275,6 +278,10 @@ impl Parts for Toy {
 
     fn rollup(&self) -> ToyRollup {
         ToyRollup::default()
+    }
+
+    fn written(&self, _said: &Said) -> Option<Vec<u8>> {
+        unreachable!("a toy keeps no ledger")
     }
 
     fn shown(&self, key: &str, _value: Option<&[u8]>) -> Option<String> {

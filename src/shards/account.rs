@@ -50,7 +50,8 @@ impl Account {
                 Known::Segments(segments) => learn(&mut self.segments, segments, *visible, *added),
                 Known::Reached(reached) => learn(&mut self.reached, reached, *visible, *added),
                 Known::Used(at) => learn(&mut self.used, at, *visible, *added),
-                Known::Touch(_) | Known::FillSession(_) | Known::Deal(_) | Known::Question { .. } => {}
+                Known::Touch(_) | Known::Named(_) | Known::FillSession(_) | Known::Deal(_) | Known::Question { .. } => {
+                }
             }
         }
         let after = self.contributions(fold);

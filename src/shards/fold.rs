@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::acts::About;
 use super::event_id::LongIds;
 use super::forward::{Known, News, Recipient};
+use super::lead_ids::LeadIds;
+use super::ledger::{self, Line, Said};
 use super::records::Records;
 use super::rules::Rules;
 use super::symbols::{OriginId, Symbols};
@@ -29,12 +31,15 @@ pub struct Fold {
     pub ids: LongIds,
     pub names: Names,
     pub records: Records,
+    pub lead_ids: LeadIds,
     /// The watermark of leads: every visitor and deal has told what it knows up to here.
     pub clock: Millis,
     /// When leads wait for the watermark to reach a moment.
     pub timers: BTreeSet<(Millis, EntityKey)>,
     /// What other entities are to be told, in the order found.
     pub news: Vec<News>,
+    /// What is to be written to ledgers.
+    pub said: Vec<Said>,
     difference: Difference,
 }
 
@@ -55,6 +60,8 @@ pub struct Contributions {
     pub cells: Vec<(CellKey, i64)>,
     /// The first moment after which the watermark alone changes them.
     pub next: Option<Millis>,
+    /// Of ledgers; sorted.
+    pub lines: Vec<Line>,
     /// Sorted.
     pub news: Vec<(Recipient, Known, Visible)>,
 }
@@ -64,11 +71,18 @@ impl Fold {
     pub fn new(rules: Arc<Rules>) -> Self {
         let symbols = Symbols::new(rules.config.output.max_values);
         let tally = Tally::new(rules.plan.clone(), LocalTime::new(rules.config.time.calendar.clone()));
-        Self::with(rules, symbols, tally, LongIds::default(), Records::default())
+        Self::with(rules, symbols, tally, LongIds::default(), Records::default(), LeadIds::default())
     }
 
     #[must_use]
-    pub fn with(rules: Arc<Rules>, mut symbols: Symbols, tally: Tally, ids: LongIds, records: Records) -> Self {
+    pub fn with(
+        rules: Arc<Rules>,
+        mut symbols: Symbols,
+        tally: Tally,
+        ids: LongIds,
+        records: Records,
+        lead_ids: LeadIds,
+    ) -> Self {
         let names = Names {
             stages: Stage::ALL.map(|stage| symbols.of(Dim::Stage, stage.name())),
             kinds: std::array::from_fn(|n| symbols.of(Dim::Kind, TouchKind::ALL[n].name())),
@@ -82,9 +96,11 @@ impl Fold {
             ids,
             names,
             records,
+            lead_ids,
             clock: Millis::MIN,
             timers: BTreeSet::new(),
             news: Vec::new(),
+            said: Vec::new(),
             difference: Difference::default(),
         }
     }
@@ -142,6 +158,7 @@ impl Fold {
         for ((to, known, visible), added) in taken_back.map(|news| (news, false)).chain(told) {
             self.news.push(News { to: *to, known: known.clone(), visible: *visible, added });
         }
+        ledger::difference(&before.lines, &after.lines, |said| self.said.push(said));
     }
 
     /// Of an entity that contributed nothing yet: there is no difference to take.

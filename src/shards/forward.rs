@@ -52,6 +52,8 @@ impl Recipient {
 pub enum Known {
     /// A visitor's touch is the lead's.
     Touch(VisitorTouch),
+    /// How a visitor's page views spell the lead.
+    Named(String),
     /// The lead's fill belongs to a session.
     FillSession(FillSession),
     /// What a deal means to the lead.

@@ -23,6 +23,7 @@ mod contributions;
 mod conversions;
 mod history;
 mod influence;
+mod lifecycle;
 mod reach;
 mod seen;
 mod standing;
@@ -119,19 +120,17 @@ impl Lead {
         was_late.ok_or(place)
     }
 
-    /// Whether a touch leaves all that the lead contributed as it is: it comes in time and after all of it, and is no
-    /// booking.
+    /// Whether a touch leaves all that the lead contributed as it is: it comes in time and after all of it, is no booking,
+    /// and names no account that some rule may ask for.
     fn changes_nothing(&self, new: &Touch<'_>, fold: &Fold) -> bool {
         let later = self.history.as_ref().is_none_or(|history| history.latest < new.at);
         let waits = || self.history.is_some() && fold.rules.waits && fold.rules.is_engaging(new.kind);
-        later && new.late.is_none() && !new.matters(fold) && !waits()
+        let moves = || fold.rules.looks_up_accounts && fold.rules.account(new.account).is_some();
+        later && new.late.is_none() && !new.matters(fold) && !waits() && !moves()
     }
 
     fn put_touch(&mut self, place: usize, new: &Touch<'_>, fold: &mut Fold) {
         let id = fold.ids.pack(new.event_id);
-        if let Some(lead_id) = new.lead_id.filter(|_| fold.rules.criteria.asks_ids) {
-            self.history().id.get_or_insert_with(|| lead_id.into());
-        }
         if let Some(account) = fold.rules.account(new.account).map(Box::<str>::from) {
             self.name(&account, fold);
             let visible = Visible::since(new.late);
@@ -203,11 +202,9 @@ impl Lead {
         }
         let account =
             AccountSeen::new(fill.account_id.as_deref(), Topic::FormFills, row.at, &fill.event_id, late, fold);
-        let lead_id = fold.rules.criteria.asks_ids.then(|| Box::from(&*fill.lead_id));
         self.with_difference(fold, |lead, fold| {
             account.iter().for_each(|account| lead.name(&account.account, fold));
             let history = lead.history();
-            history.id = history.id.take().or(lead_id);
             history.reach(row.at);
             account.into_iter().for_each(|account| history.see_account(account));
             history.fills.insert(place, row);
@@ -221,11 +218,9 @@ impl Lead {
         let Err(place) = self.history().find_stage(row.at, &row.event_id) else { return false };
         let account =
             AccountSeen::new(stage.account_id.as_deref(), Topic::DealStages, row.at, &stage.event_id, late, fold);
-        let lead_id = fold.rules.criteria.asks_ids.then(|| Box::from(&*stage.lead_id));
         self.with_difference(fold, |lead, fold| {
             account.iter().for_each(|account| lead.name(&account.account, fold));
             let history = lead.history();
-            history.id = history.id.take().or(lead_id);
             history.reach(row.at);
             account.into_iter().for_each(|account| history.see_account(account));
             history.stages.insert(place, row);
@@ -241,6 +236,7 @@ impl Lead {
                     Known::Touch(touch) => lead.hear_touch(touch, *visible, *added, fold),
                     Known::FillSession(session) => lead.hear_session(session, *visible, *added, fold),
                     Known::Deal(deal) => lead.hear_deal(deal, *visible, *added),
+                    Known::Named(id) => fold.lead_ids.note(lead.key, id),
                     Known::Won(_)
                     | Known::Segments(_)
                     | Known::Reached(_)
@@ -367,7 +363,6 @@ pub struct Touch<'a> {
     pub event_id: &'a EventId<'a>,
     pub kind: TouchKind,
     pub origin: OriginId,
-    pub lead_id: Option<&'a str>,
     pub account: Option<&'a str>,
     pub asset: Option<&'a str>,
     pub about: About,
@@ -391,6 +386,7 @@ impl Touch<'_> {
             || fold.rules.tells_all
             || fold.rules.notes(self.kind, self.about)
             || fold.rules.criteria.scores_at(self.kind)
+            || fold.rules.unsubscribes(self.kind)
     }
 
     /// What it counts, and tells of, by itself: whatever else the lead does.

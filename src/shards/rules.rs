@@ -24,6 +24,11 @@ pub struct Rules {
     pub criteria: Criteria,
     /// Whether leads look accounts up, for their rules or to know customers.
     pub looks_up_accounts: bool,
+    /// Whether leads write what happens to them, and who must get no paid touch.
+    pub writes_actions: bool,
+    pub writes_suppressions: bool,
+    /// Whether the ids of leads are needed as records spell them.
+    pub keeps_ids: bool,
     /// Whether account records are of use.
     pub keeps_records: bool,
     /// Whether every touch of a lead counts for something beside its journey.
@@ -85,15 +90,20 @@ impl Rules {
             Measure::EngagedLeads,
             Measure::UnitShares,
         ]);
-        let looks_up_accounts = criteria.asks_accounts || suppresses;
+        let writes = |ledger| config.output.ledgers.contains(ledger);
+        let (writes_actions, writes_suppressions) = (writes("lead-lifecycle"), writes("suppressions"));
+        let looks_up_accounts = criteria.asks_accounts || suppresses || writes_suppressions;
         Self {
             looks_up_accounts,
+            writes_actions,
+            writes_suppressions,
+            keeps_ids: criteria.asks_ids || writes_actions || writes_suppressions,
             keeps_records: looks_up_accounts || tells_reach || wants(&[Measure::TargetAccounts]),
             tells_all: suppresses || tells_use || tells_reach,
             tells_reach,
             tells_use,
             suppresses,
-            waits: wants(&[Measure::LeakedLeads, Measure::LeakCohort]),
+            waits: writes_actions || wants(&[Measure::LeakedLeads, Measure::LeakCohort]),
             settles_touches: wants(&[Measure::SettledTouches]),
             tells_questions: wants(&[Measure::ResponseTimes]),
             noted: acts::noted(&plan),
@@ -126,12 +136,25 @@ impl Rules {
         self.about[kind as usize]
     }
 
+    /// Whether a lead contributes something by touches alone.
+    #[must_use]
+    pub const fn counts_touches(&self) -> bool {
+        self.criteria.has_points || self.tells_all || self.writes_suppressions
+    }
+
+    /// Whether a touch of this kind is a reason against further ones.
+    #[must_use]
+    pub fn unsubscribes(&self, kind: TouchKind) -> bool {
+        self.writes_suppressions && kind == TouchKind::EmailUnsubscribed
+    }
+
     /// Whether a lead needs to know of a touch of its visitor that is no step of its journey.
     #[must_use]
     pub fn tells(&self, kind: TouchKind, about: About) -> bool {
         self.tells_all
             || self.notes(kind, about)
             || self.criteria.scores_at(kind)
+            || self.unsubscribes(kind)
             || (self.waits && self.is_engaging(kind))
     }
 

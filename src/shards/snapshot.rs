@@ -16,6 +16,7 @@ use super::deal::Deal;
 use super::event_id::LongIds;
 use super::fold::Fold;
 use super::lead::Lead;
+use super::lead_ids::LeadIds;
 use super::levels::Levels;
 use super::records::Records;
 use super::rules::Rules;
@@ -56,10 +57,11 @@ enum Part {
     Accounts,
     Assets,
     Records,
+    LeadIds,
 }
 
 impl Part {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Head,
         Self::Texts,
         Self::Origins,
@@ -73,6 +75,7 @@ impl Part {
         Self::Accounts,
         Self::Assets,
         Self::Records,
+        Self::LeadIds,
     ];
 }
 
@@ -100,7 +103,7 @@ impl Shard {
     /// The whole state, in chunks. What was not taken yet (effects, changed cells) is not in it: take it first.
     #[must_use]
     pub fn snapshot(&self) -> Vec<Vec<u8>> {
-        debug_assert!(self.fold.news.is_empty() && self.letters.is_empty(), "effects are taken before a snapshot");
+        debug_assert!(!self.has_effects(), "effects are taken before a snapshot");
         let mut chunks = Chunks::default();
         let head = HeadRef {
             number: self.number,
@@ -123,6 +126,7 @@ impl Shard {
         chunks.items(Part::Accounts, self.accounts.whole());
         chunks.items(Part::Assets, self.assets.whole());
         chunks.items(Part::Records, self.fold.records.dump());
+        chunks.items(Part::LeadIds, self.fold.lead_ids.dump());
         chunks.done
     }
 
@@ -238,6 +242,7 @@ struct Loading {
     accounts: Table<Account>,
     assets: Table<Asset>,
     records: Records,
+    lead_ids: LeadIds,
 }
 
 impl Loading {
@@ -263,6 +268,11 @@ impl Loading {
                 items(bytes, |(account, all)| fresh &= self.records.load(account, all))?;
                 if fresh { Ok(()) } else { Err(bad("an account's records are in it twice")) }
             }
+            Part::LeadIds => {
+                let mut fresh = true;
+                items(bytes, |id| fresh &= self.lead_ids.load(id))?;
+                if fresh { Ok(()) } else { Err(bad("a lead's id is in it twice")) }
+            }
         }
     }
 
@@ -276,7 +286,7 @@ impl Loading {
         let ids: LongIds = postcard::from_bytes(&self.ids).map_err(|e| bad(&e.to_string()))?;
         let time = LocalTime::new(rules.config.time.calendar.clone());
         let tally = Tally::load(rules.plan.clone(), time, self.cells);
-        let mut fold = Fold::with(rules, symbols, tally, ids, self.records);
+        let mut fold = Fold::with(rules, symbols, tally, ids, self.records, self.lead_ids);
         fold.clock = head.levels.of_leads().unwrap_or(fold.clock);
         self.leads.whole().for_each(|lead| lead.restore(&mut fold));
         Ok(Shard {

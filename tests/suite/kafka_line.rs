@@ -25,6 +25,7 @@ fn rows_and_letters_are_those_of_a_report_and_a_restart_is_quick() {
     let mut instance = line.start();
     line.settle(Duration::from_secs(120));
     line.check_letters();
+    line.check_ledgers();
 
     let asked = Instant::now();
     instance.signal("TERM");
@@ -43,6 +44,7 @@ fn rows_and_letters_are_those_of_a_report_and_a_restart_is_quick() {
     }
     line.settle(Duration::from_secs(60));
     line.check_letters();
+    line.check_ledgers();
     let more: i64 = line.ends("kpis").iter().sum::<i64>() - published.iter().sum::<i64>();
     assert!(more < 100, "a restart changes nothing, yet {more} records were published");
 }

@@ -21,6 +21,7 @@ use tributary::rollup::row::Row;
 use tributary::shards::Shard;
 use tributary::shards::rules::Rules;
 
+use crate::ledgers::Net;
 use crate::reference::{Dropped, Given};
 
 /// What is read of one topic partition.
@@ -38,6 +39,8 @@ pub struct Line {
     journals: Vec<Vec<Vec<u8>>>,
     forwards: Vec<Vec<Vec<u8>>>,
     rollup: Rollup,
+    /// What its ledgers say.
+    pub net: Net,
     next: BTreeMap<Source, i64>,
     chance: ChaCha8Rng,
 }
@@ -68,6 +71,7 @@ impl Line {
             forwards: vec![Vec::new(); shards.len()],
             shards,
             rollup,
+            net: Net::default(),
             next: BTreeMap::new(),
             chance: ChaCha8Rng::seed_from_u64(seed),
             config,
@@ -218,6 +222,7 @@ impl Line {
     fn send(&mut self, shard: usize) -> bool {
         let effects = self.shards[shard].take_effects();
         let any = !effects.forwards.is_empty();
+        effects.said.iter().for_each(|said| self.net.take_said(said));
         for (to, bytes) in effects.forwards {
             self.forwards[usize::from(to)].push(bytes);
         }

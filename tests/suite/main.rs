@@ -15,6 +15,7 @@ mod ingest_avro;
 mod ingest_faults;
 mod ingest_samples;
 mod kafka_line;
+mod ledgers;
 mod line;
 mod log_contract;
 mod log_faults;

@@ -9,6 +9,7 @@ use tributary::generate::{History, Produced, Settings};
 use tributary::model::time::{Millis, Span};
 use tributary::rollup::row::Row;
 
+use crate::ledgers::Net;
 use crate::line::Line;
 use crate::reference;
 
@@ -146,6 +147,10 @@ fn check(config: &Config, seed: u64, records: &[Produced], restarts: bool) {
     assert_eq!(line.late_and_duplicate(), (late, heard.twice));
     let expected = reference::rows(config, &heard.given, &heard.dropped, as_of);
     compare(seed, &expected, &rows);
+    let actions = reference::ledgers::actions(config, &heard.given, as_of);
+    let suppressions = reference::ledgers::suppressions(config, &heard.given, as_of);
+    assert!(actions.len() > 30 && !suppressions.is_empty(), "a history that says little proves little");
+    line.net.compare(&Net { actions, suppressions });
 }
 
 fn compare(seed: u64, expected: &[reference::Row], rows: &[Row]) {

@@ -7,6 +7,7 @@ mod examples;
 mod facts;
 mod funnel;
 mod kpis;
+pub mod ledgers;
 mod parts;
 mod row;
 mod scoring;

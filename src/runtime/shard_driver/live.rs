@@ -54,13 +54,13 @@ impl<L: Log, P: Parts> Live<L, P> {
         now: Millis,
     ) -> Result<Self, LogError> {
         let Recovered { transactor, reader, fold, shelf, committed, journal_end, tail_bytes } = recovered;
-        let dead_letters = site.log.partitions(&site.names.dead_letters)?.unwrap_or(1);
+        let counts = Counts::ask(&*site.log, &site.names)?;
         tracing::info!(shard = number, "live");
         Ok(Self {
             number,
             journal: site.names.journal_of(number),
             forwards: site.names.forwards_of(number),
-            counts: Counts { dead_letters },
+            counts,
             transactor: Some(transactor),
             reader,
             fold,
@@ -229,7 +229,7 @@ impl<L: Log, P: Parts> Live<L, P> {
             self.fold.take_block(claim, takes_over, whole)
         });
         let offsets = vec![(self.journal.clone(), self.seen.journal), (self.forwards.clone(), self.seen.forwards)];
-        let records = records(effects, &site.names, self.counts);
+        let records = records(effects, &*site.parts, &site.names, self.counts);
         let transaction = Transaction { records, group: site.names.shards_group.clone(), offsets };
         self.sealed = Some(Sealed::new(transaction, self.seen, block, snapshot));
         (self.last_seal, self.gathered_bytes) = (now, 0);

@@ -7,12 +7,13 @@ use smallvec::SmallVec;
 use super::super::acts::{Distinct, Done, Person};
 use super::super::fold::{Contributions, Fold};
 use super::super::forward::{DealFacts, DealSegments, Known, Recipient, WonDeal};
+use super::super::ledger;
 use super::super::visibility::{PRESENT, Visible, join, views};
 use super::Lead;
 use super::answers::Surveys;
 use super::conversions::{Conversion, Converted, Share, conversions};
 use super::seen::Seen;
-use super::waiting::{FollowUp, Waiting};
+use super::waiting::{Became, FollowUp};
 use crate::kpi::measures::{COHORTS, DEMO, Dim, MEETING, Measure, Reached};
 use crate::model::entity::EntityKey;
 use crate::model::event::NONE;
@@ -29,7 +30,7 @@ impl Lead {
         let of_touches;
         let history = match &self.history {
             Some(history) => history,
-            None if !fold.rules.criteria.has_points && !fold.rules.tells_all => return Contributions::default(),
+            None if !fold.rules.counts_touches() => return Contributions::default(),
             None => {
                 of_touches = Box::default();
                 &of_touches
@@ -52,6 +53,7 @@ impl Lead {
         }
         distinct.count(fold, &mut all);
         surveys.count(fold, &mut all);
+        ledger::sort(&mut all.lines);
         all.news = join(&told).into_iter().map(|((to, known), visible)| (to, known, visible)).collect();
         all.news.sort_unstable();
         all
@@ -87,8 +89,11 @@ impl View<'_> {
         }
         self.count_class(source, fold);
         self.count_times(source, fold);
-        self.count_waiting(source, fold);
+        let became = Became::of(self.seen, fold, self.clock);
+        self.count_waiting(&became, source, fold);
         self.count_influence(fold);
+        self.write_actions(&became, fold);
+        self.write_suppression(fold);
     }
 
     /// What counts by person; nurture and experiments are of leads alone.
@@ -142,32 +147,16 @@ impl View<'_> {
     }
 
     /// What happened because nothing did.
-    fn count_waiting(&mut self, source: [Symbol; 2], fold: &Fold) {
-        let wants = |measures: &[Measure]| measures.iter().any(|measure| fold.wants(*measure));
-        let mut waiting = Waiting::new(self.seen, fold, self.clock);
-        if wants(&[Measure::LeakedLeads, Measure::LeakCohort]) {
-            let leaks = waiting.leaks();
-            for (stage, at) in &leaks {
-                let values = [fold.names.stages[*stage as usize], source[0], source[1]];
-                self.fact(fold, Measure::LeakedLeads, *at, &values, 1);
-            }
-            let own = Stage::LEAD_STAGES.into_iter().zip(self.seen.lead_entries());
-            let mut entries: Vec<_> = own.filter_map(|(stage, at)| Some((stage, at?))).collect();
-            for stage in [Stage::Opportunity, Stage::Proposal] {
-                entries.extend(self.seen.first_of_deals(stage, fold.rules.settle()).into_iter().map(|at| (stage, at)));
-            }
-            for (stage, at) in entries {
-                let values = [fold.names.stages[stage as usize], source[0], source[1]];
-                let until = at + fold.rules.settle();
-                self.fact(fold, Measure::LeakCohort, at, &values, 1);
-                if leaks.iter().any(|(leaked, when)| *leaked == stage && *when <= until) {
-                    self.fact(fold, Measure::LeakCohortLeaked, at, &values, 1);
-                }
-            }
+    fn count_waiting(&mut self, became: &Became, source: [Symbol; 2], fold: &Fold) {
+        self.all.next = self.all.next.into_iter().chain(became.next).min();
+        for (stage, at, _) in &became.leaks {
+            let values = [fold.names.stages[*stage as usize], source[0], source[1]];
+            self.fact(fold, Measure::LeakedLeads, *at, &values, 1);
         }
-        if wants(&[Measure::SlaBreaches, Measure::SlaCohort])
-            && let Some((mql, became)) = waiting.follow_up()
-        {
+        if fold.wants(Measure::LeakCohort) {
+            self.count_leak_cohorts(became, source, fold);
+        }
+        if let Some((mql, became)) = became.follow_up {
             let until = mql + fold.rules.settle();
             match became {
                 FollowUp::Open => {}
@@ -183,12 +172,27 @@ impl View<'_> {
                 }
             }
         }
-        if wants(&[Measure::RecycledLeads, Measure::Reactivations]) {
-            let cycles = waiting.cycles();
-            cycles.recycled.iter().for_each(|at| self.fact(fold, Measure::RecycledLeads, *at, &source, 1));
-            cycles.reactivated.iter().for_each(|at| self.fact(fold, Measure::Reactivations, *at, &source, 1));
+        for (recycled, _, back) in &became.cycles {
+            self.fact(fold, Measure::RecycledLeads, *recycled, &source, 1);
+            back.iter().for_each(|at| self.fact(fold, Measure::Reactivations, *at, &source, 1));
         }
-        self.all.next = self.all.next.into_iter().chain(waiting.next).min();
+    }
+
+    /// At its entry into each stage, with whether it leaked there by the time that settles.
+    fn count_leak_cohorts(&mut self, became: &Became, source: [Symbol; 2], fold: &Fold) {
+        let own = Stage::LEAD_STAGES.into_iter().zip(self.seen.lead_entries());
+        let mut entries: Vec<_> = own.filter_map(|(stage, at)| Some((stage, at?))).collect();
+        for stage in [Stage::Opportunity, Stage::Proposal] {
+            entries.extend(self.seen.first_of_deals(stage, fold.rules.settle()).into_iter().map(|at| (stage, at)));
+        }
+        for (stage, at) in entries {
+            let values = [fold.names.stages[stage as usize], source[0], source[1]];
+            let until = at + fold.rules.settle();
+            self.fact(fold, Measure::LeakCohort, at, &values, 1);
+            if became.leaks.iter().any(|(leaked, when, _)| *leaked == stage && *when <= until) {
+                self.fact(fold, Measure::LeakCohortLeaked, at, &values, 1);
+            }
+        }
     }
 
     /// Channel and campaign of the first touch of its journey at lead entry.

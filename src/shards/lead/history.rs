@@ -30,8 +30,6 @@ pub struct History {
     pub timer: Option<Millis>,
     /// Touches of its visitors, and its own that came late; in the order of time and id.
     pub stitched: Vec<Stitched>,
-    /// As records spell it, if some rule asks for it.
-    pub id: Option<Box<str>>,
     /// In the order of time and id.
     pub fills: Vec<FillRow>,
     pub stages: Vec<StageRow>,
@@ -50,7 +48,6 @@ impl Default for History {
             clock: Millis::MIN,
             timer: None,
             stitched: Vec::new(),
-            id: None,
             fills: Vec::new(),
             stages: Vec::new(),
             sessions: Vec::new(),

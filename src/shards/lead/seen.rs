@@ -1,5 +1,7 @@
 //! A lead as the facts of one view see it: what arrived too late for them is not there.
 
+use std::sync::Arc;
+
 use super::super::acts::{Act, Done};
 use super::super::fold::Fold;
 use super::super::forward::DealFacts;
@@ -23,7 +25,8 @@ pub struct SeenTouch {
 
 pub struct Seen<'a> {
     pub view: Visible,
-    pub id: &'a str,
+    /// As records spell it, where that is asked for.
+    pub id: Option<Arc<str>>,
     pub standing: Standing,
     /// In the order of time and id.
     pub touches: Vec<SeenTouch>,
@@ -41,7 +44,7 @@ impl<'a> Seen<'a> {
         let late = |mark| sees(Visible::since(mark));
         let mut seen = Self {
             view,
-            id: history.id.as_deref().unwrap_or_default(),
+            id: fold.lead_ids.of(lead.key),
             standing: Standing::default(),
             touches: touches(lead, history, view, fold),
             fills: history.fills.iter().filter(|row| late(row.late)).collect(),
@@ -53,6 +56,10 @@ impl<'a> Seen<'a> {
         };
         seen.standing = Standing::new(&seen, fold);
         seen
+    }
+
+    pub fn lead_id(&self) -> &str {
+        self.id.as_deref().unwrap_or_default()
     }
 
     /// The first fill that is no survey: it makes a raw lead.

@@ -66,8 +66,14 @@ fn scores(seen: &Seen<'_>, fold: &Fold) -> Vec<(Millis, i64)> {
             fit = None;
         }
         let fit = *fit.get_or_insert_with(|| {
-            let known =
-                Known { lead_id: seen.id, answers: &answers, account, grade: None, highest: None, segments: &[] };
+            let known = Known {
+                lead_id: seen.lead_id(),
+                answers: &answers,
+                account,
+                grade: None,
+                highest: None,
+                segments: &[],
+            };
             criteria.fit.iter().filter(|(criterion, _)| criterion.holds(&known)).map(|(_, points)| points).sum::<i64>()
         });
         engaged.points() + fit
@@ -95,7 +101,8 @@ fn rejected(seen: &Seen<'_>, fold: &Fold) -> Option<(Millis, usize)> {
     let mut answers = no_answers(criteria);
     fill.answers.iter().for_each(|(question, answer)| answers[usize::from(*question)] = Some(&**answer));
     let account = account(seen, fill.at, fold);
-    let known = Known { lead_id: seen.id, answers: &answers, account, grade: None, highest: None, segments: &[] };
+    let known =
+        Known { lead_id: seen.lead_id(), answers: &answers, account, grade: None, highest: None, segments: &[] };
     let rule = criteria.reject.iter().position(|(_, criterion)| criterion.holds(&known))?;
     Some((fill.at, rule))
 }
@@ -133,7 +140,7 @@ impl Seen<'_> {
         let mut segments = SmallVec::new();
         let known = |names: &[&str], when: &[Criterion]| {
             let known = Known {
-                lead_id: self.id,
+                lead_id: self.lead_id(),
                 answers: &answers,
                 account,
                 grade: grade.map(|at| criteria.grades[at].0.as_str()),

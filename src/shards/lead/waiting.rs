@@ -8,22 +8,29 @@ use super::super::fold::Fold;
 use super::super::forward::DealFacts;
 use super::seen::Seen;
 use crate::config::Engagement;
+use crate::kpi::measures::Measure;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
 
-pub struct Waiting<'a> {
-    seen: &'a Seen<'a>,
-    fold: &'a Fold,
-    clock: Millis,
+/// All of it, as far as the watermark has come and somebody asks.
+#[derive(Debug, Default)]
+pub struct Became {
+    /// Its first leak at each stage, by time.
+    pub leaks: SmallVec<[(Stage, Millis, Leak); 2]>,
+    /// Of its first mql.
+    pub follow_up: Option<(Millis, FollowUp)>,
+    /// When it went out of the funnel for a while, why, and when it came back.
+    pub cycles: Vec<(Millis, &'static str, Option<Millis>)>,
     /// The first deadline that the watermark has not reached.
     pub next: Option<Millis>,
 }
 
-/// When a lead went out of the funnel for a while, and when it came back.
-#[derive(Debug, Default)]
-pub struct Cycles {
-    pub recycled: Vec<Millis>,
-    pub reactivated: Vec<Millis>,
+/// Why a lead leaked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Leak {
+    Disqualified,
+    Lost,
+    Silent,
 }
 
 /// What became of an mql's follow-up.
@@ -36,11 +43,27 @@ pub enum FollowUp {
     Open,
 }
 
-impl<'a> Waiting<'a> {
-    pub const fn new(seen: &'a Seen<'a>, fold: &'a Fold, clock: Millis) -> Self {
-        Self { seen, fold, clock, next: None }
+impl Became {
+    pub fn of(seen: &Seen<'_>, fold: &Fold, clock: Millis) -> Self {
+        let asked =
+            |measures: &[Measure]| fold.rules.writes_actions || measures.iter().any(|measure| fold.wants(*measure));
+        let mut waiting = Waiting { seen, fold, clock, next: None };
+        let leaks = asked(&[Measure::LeakedLeads, Measure::LeakCohort]).then(|| waiting.leaks());
+        let follow_up = asked(&[Measure::SlaBreaches, Measure::SlaCohort]).then(|| waiting.follow_up()).flatten();
+        let cycles = asked(&[Measure::RecycledLeads, Measure::Reactivations]).then(|| waiting.cycles());
+        let (leaks, cycles) = (leaks.unwrap_or_default(), cycles.unwrap_or_default());
+        Self { leaks, follow_up, cycles, next: waiting.next }
     }
+}
 
+struct Waiting<'a> {
+    seen: &'a Seen<'a>,
+    fold: &'a Fold,
+    clock: Millis,
+    next: Option<Millis>,
+}
+
+impl Waiting<'_> {
     fn is_due(&mut self, at: Millis) -> bool {
         if at > self.clock {
             self.next = Some(self.next.map_or(at, |next| next.min(at)));
@@ -48,18 +71,18 @@ impl<'a> Waiting<'a> {
         at <= self.clock
     }
 
-    /// Its first leak at each stage, by stage.
-    pub fn leaks(&mut self) -> SmallVec<[(Stage, Millis); 2]> {
-        let mut at: Vec<Millis> =
-            self.seen.stages.iter().filter(|row| row.stage == Stage::Disqualified).map(|row| row.at).collect();
-        at.extend(self.seen.deals.iter().filter_map(|deal| deal.lost).filter(|lost| self.has_lost_all(*lost)));
-        at.extend(self.silences());
+    fn leaks(&mut self) -> SmallVec<[(Stage, Millis, Leak); 2]> {
+        let disqualified = self.seen.stages.iter().filter(|row| row.stage == Stage::Disqualified);
+        let mut at: Vec<(Millis, Leak)> = disqualified.map(|row| (row.at, Leak::Disqualified)).collect();
+        let lost = self.seen.deals.iter().filter_map(|deal| deal.lost).filter(|lost| self.has_lost_all(*lost));
+        at.extend(lost.map(|at| (at, Leak::Lost)));
+        at.extend(self.silences().into_iter().map(|at| (at, Leak::Silent)));
         at.sort_unstable();
-        let mut first: SmallVec<[(Stage, Millis); 2]> = SmallVec::new();
-        for at in at {
+        let mut first: SmallVec<[(Stage, Millis, Leak); 2]> = SmallVec::new();
+        for (at, why) in at {
             let Some(stage) = self.seen.leaks_at(at) else { continue };
-            if first.iter().all(|(known, _)| *known != stage) && self.is_due(at) {
-                first.push((stage, at));
+            if first.iter().all(|(known, ..)| *known != stage) && self.is_due(at) {
+                first.push((stage, at, why));
             }
         }
         first
@@ -89,8 +112,7 @@ impl<'a> Waiting<'a> {
         silent.collect()
     }
 
-    /// What became of the follow-up of its first mql.
-    pub fn follow_up(&mut self) -> Option<(Millis, FollowUp)> {
+    fn follow_up(&mut self) -> Option<(Millis, FollowUp)> {
         let [_, mql, sal, _] = self.seen.lead_entries();
         let mql = mql?;
         let deadline = mql + self.fold.rules.config.sla.follow_up;
@@ -102,24 +124,25 @@ impl<'a> Waiting<'a> {
         Some((mql, became))
     }
 
-    pub fn cycles(&mut self) -> Cycles {
-        let mut cycles = Cycles::default();
+    fn cycles(&mut self) -> Vec<(Millis, &'static str, Option<Millis>)> {
+        let mut cycles = Vec::new();
         let [lead, mql, sal, _] = self.seen.lead_entries();
         let Some(lead) = lead else { return cycles };
         let by_event = self.seen.stages.iter().filter(|row| row.stage == Stage::Recycled).map(|row| row.at);
         let overdue = mql.map(|mql| mql + self.fold.rules.config.sla.recycle_after);
         let overdue = overdue.filter(|at| sal.is_none_or(|sal| sal > *at));
-        let mut at: Vec<Millis> = by_event.chain(overdue).filter(|at| *at >= lead).collect();
+        let by_event = by_event.map(|at| (at, "returned"));
+        let overdue = overdue.map(|at| (at, "not_followed_up"));
+        let mut at: Vec<_> = by_event.chain(overdue).filter(|(at, _)| *at >= lead).collect();
         at.sort_unstable();
         let mut back: Option<Option<Millis>> = None;
-        for at in at {
+        for (at, reason) in at {
             let is_out = back.is_some_and(|back| back.is_none_or(|back| back > at));
             if is_out || self.seen.standing.is_rejected(at) || !self.is_due(at) {
                 continue;
             }
-            cycles.recycled.push(at);
             let reactivated = self.reactivated(at);
-            cycles.reactivated.extend(reactivated);
+            cycles.push((at, reason, reactivated));
             back = Some(reactivated);
         }
         cycles

@@ -30,6 +30,8 @@ pub struct PageView {
     pub at: Millis,
     pub id: PackedId,
     pub lead: Option<EntityKey>,
+    /// As the record spells it, if that is asked for.
+    pub lead_id: Option<Box<str>>,
     pub account: Option<Box<str>>,
     pub origin: OriginId,
     pub page: Symbol,

@@ -261,6 +261,8 @@ fn tell(browsing: &Browsing, view: Visible, known: &Identities, sessions: &[Sess
             let about = About::of_page(row.exposure.as_deref().copied());
             let touch = OwnTouch { row: *row, kind, origin, in_journey, account, about };
             told.extend(teller.touch(&touch, row.lead));
+            let named = row.lead.zip(row.lead_id.as_deref());
+            told.extend(named.map(|(lead, id)| (Recipient::Lead(lead), Known::Named(id.to_owned()))));
         }
     }
     for row in browsing.touches.iter().filter(|row| Visible::since(row.late).to_facts_bound_at(view.from)) {

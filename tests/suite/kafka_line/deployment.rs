@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 use tributary::config::Config;
+use tributary::publish::ledgers::Ledger;
 use tributary::runtime::kafka_log::KafkaLog;
 use tributary::runtime::log::{Log, LogError, Partition};
 use tributary::runtime::topics::Names;
@@ -16,6 +17,7 @@ use tributary::runtime::topics::Names;
 use super::records::{Record, read_all};
 use super::story::{Came, HISTORY, Rows, Story, UNTIL, run, story, strip};
 use crate::broker::broker;
+use crate::ledgers::Net;
 use crate::real_parts::{Part, new_directory, wait_for};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_tributary");
@@ -276,6 +278,18 @@ impl Deployment {
 
     pub fn letters(&self) -> Vec<Record> {
         self.records("dead-letters")
+    }
+
+    /// What its ledgers come to must be what the history does, each line once.
+    pub fn check_ledgers(&self) {
+        let mut net = Net::default();
+        for ledger in Ledger::ALL {
+            for record in self.records(ledger.name()) {
+                let key = String::from_utf8(record.key.unwrap()).unwrap();
+                net.take(ledger, &key, record.value.as_deref());
+            }
+        }
+        net.compare(&story().net);
     }
 
     /// Each record that is to be rejected must have one letter, and nothing else any: as it came, with the right reason,

@@ -4,14 +4,21 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
+use tributary::config::Config;
 use tributary::generate::Settings;
+use tributary::ingest::FixedSchemas;
+use tributary::ingest::files::Histories;
+use tributary::model::time::Millis;
+use tributary::runtime::batch::{Batch, Line as Record};
+use tributary::runtime::line::Line;
 
 use super::deployment::{BINARY, Deployment, Wishes};
+use crate::ledgers::Net;
 use crate::real_parts::new_directory;
 
 /// Arguments of `generate`. Disorder and redeliveries stay within the allowed lateness.
@@ -41,6 +48,8 @@ pub struct Story {
     pub rows: Rows,
     /// With the reason of each, sorted.
     pub rejected: Vec<(Came, String)>,
+    /// What ledgers come to.
+    pub net: Net,
     /// How many records each topic has.
     pub records: BTreeMap<String, usize>,
 }
@@ -64,8 +73,26 @@ impl Story {
         let report = ["report", files.to_str().unwrap(), config[0], config[1], "--as-of", &as_of, "--output", "ndjson"];
         let rows: Rows = run(&report).lines().map(|line| keyed(serde_json::from_str(line).unwrap())).collect();
         assert!(rows.len() > 3_000 && rejected.len() > 50, "{} rows, {} rejected", rows.len(), rejected.len());
-        Self { rows, rejected, records }
+        let net = net(&line.config(), &files, &as_of);
+        assert!(net.actions.len() > 300 && net.suppressions.len() > 30, "a history that says little proves little");
+        Self { rows, rejected, net, records }
     }
+}
+
+/// What the ledgers of a history in files come to.
+fn net(config: &Path, files: &Path, as_of: &str) -> Net {
+    let config = Arc::new(Config::load(Some(config), std::iter::empty()).unwrap());
+    let parts = Line::of_files(Arc::clone(&config), Arc::new(FixedSchemas::default()));
+    let as_of = Millis(as_of.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+    let mut batch = Batch::new(&parts, config.topics.partitions, Some(as_of));
+    for record in Histories::open(files).unwrap() {
+        let record = record.unwrap();
+        let (key, value) = (record.key.as_deref(), record.value.as_deref());
+        batch.take(&Record { topic: record.topic, key, value, timestamp: record.timestamp }).unwrap();
+    }
+    let mut net = Net::default();
+    batch.finish(&parts).unwrap().said.iter().for_each(|said| net.take_said(said));
+    net
 }
 
 /// What the program prints.

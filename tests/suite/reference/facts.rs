@@ -95,15 +95,28 @@ pub fn user_value(value: Option<&str>) -> String {
 
 /// All facts that follow from what happened.
 pub fn all(config: &Config, events: &[Given], as_of: Millis) -> Vec<Fact> {
+    views(config, events, as_of, kpis::facts, |fact| (fact.at, fact.settling))
+}
+
+/// What follows from what happened, as far as it was still open when late events came: given its time and whether it
+/// settles.
+pub fn views<T>(
+    config: &Config,
+    events: &[Given],
+    as_of: Millis,
+    of: impl Fn(&Known) -> Vec<T>,
+    when: impl Fn(&T) -> (Millis, bool),
+) -> Vec<T> {
     let mut arrivals: Vec<Millis> = events.iter().filter_map(|given| given.late_at).collect();
     arrivals.sort();
     arrivals.dedup();
     let (late, settle) = (config.time.allowed_lateness, config.time.settle);
     // How many of the late arrivals still change a fact: a plain one must be after watermark − L.
-    let seen = |fact: &Fact| {
-        let open = |watermark: &&Millis| match fact.settling {
-            false => **watermark < fact.at + late,
-            true => **watermark <= fact.at + settle + late,
+    let seen = |fact: &T| {
+        let (at, settling) = when(fact);
+        let open = |watermark: &&Millis| match settling {
+            false => **watermark < at + late,
+            true => **watermark <= at + settle + late,
         };
         arrivals.iter().filter(open).count()
     };
@@ -113,7 +126,7 @@ pub fn all(config: &Config, events: &[Given], as_of: Millis) -> Vec<Fact> {
         let world = World::new(config, events.iter().filter(visible));
         let funnel = Funnel::new(&world);
         let known = Known { config, world: &world, funnel: &funnel, as_of };
-        all.extend(kpis::facts(&known).into_iter().filter(|fact| seen(fact) == n));
+        all.extend(of(&known).into_iter().filter(|fact| seen(fact) == n));
     }
     all
 }

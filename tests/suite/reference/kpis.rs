@@ -2,10 +2,10 @@
 
 mod acts;
 mod funnel;
-mod losses;
+pub mod losses;
 mod money;
 pub mod operations;
-mod standing;
+pub mod standing;
 mod traffic;
 
 use super::facts::{Fact, Known};

@@ -6,6 +6,7 @@ use std::sync::mpsc::channel;
 
 use tributary::journal::block::Source;
 use tributary::model::time::Span;
+use tributary::publish::ledgers::Ledger;
 use tributary::runtime::log::{Log as _, Partition};
 use tributary::runtime::parts::Letter;
 use tributary::shards::forward::{Forward, News};
@@ -15,6 +16,7 @@ use super::damage::stored;
 use super::plan::Theme;
 use super::replay::{self, Expected, Rows, plain};
 use super::world::World;
+use crate::ledgers::Net;
 
 /// Whether everything that was written has been read and committed by whoever it is for.
 pub fn lag(world: &World) -> Option<String> {
@@ -79,6 +81,7 @@ pub fn check(world: &World) -> usize {
     check_counters(world, &expected);
     check_letters(world, &expected);
     check_forwards(world);
+    check_ledgers(world, &expected.net);
     let published = published(world);
     compare("the journal folded in one go", &expected.rows, &published);
     let as_of = expected.watermark.expect("a watermark at the end");
@@ -212,6 +215,23 @@ fn check_letters(world: &World, expected: &Expected) {
         if record.rejected_as.is_some() && !lost(partition, *offset) {
             assert_eq!(found.get(&place).map(Vec::len), Some(1), "{place:?} was rejected as {:?}", record.rejected_as);
         }
+    }
+}
+
+/// What ledgers say comes to what the journal folded in one go says, each line once.
+fn check_ledgers(world: &World, expected: &Net) {
+    let mut net = Net::default();
+    for ledger in Ledger::ALL {
+        for partition in world.partitions(world.names.ledger(ledger)) {
+            for record in stored(world, &partition) {
+                let key = String::from_utf8(record.key.expect("lines have keys")).expect("keys are text");
+                net.take(ledger, &key, record.value.as_deref());
+            }
+        }
+    }
+    net.compare(expected);
+    if !net.actions.is_empty() {
+        world.sky.note("an action of a lead");
     }
 }
 

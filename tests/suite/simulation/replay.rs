@@ -16,6 +16,7 @@ use tributary::shards::{Counters, Shard};
 
 use super::damage::stored;
 use super::world::World;
+use crate::ledgers::Net;
 use crate::reference::{self, Dropped, Given};
 
 /// Rows as JSON by key, less what says when they were written.
@@ -24,6 +25,8 @@ pub type Rows = BTreeMap<String, serde_json::Value>;
 pub struct Expected {
     pub rows: Rows,
     pub letters: Vec<Letter>,
+    /// What ledgers come to.
+    pub net: Net,
     pub watermark: Option<Millis>,
     pub counters: Counters,
     /// By source: the ranges that its sections tell, in the order of the first shard's journal.
@@ -47,7 +50,7 @@ pub fn journal(world: &World) -> Expected {
     let parts = Line::new(Arc::clone(&world.plan.config)).expect("a line");
     let mut shards: Vec<Shard> = (0..world.names.shards).map(|number| parts.shard(number)).collect();
     let mut forwards = vec![0; shards.len()];
-    let mut letters = Vec::new();
+    let (mut letters, mut net) = (Vec::new(), Net::default());
     let mut ranges: BTreeMap<Source, Vec<(i64, i64)>> = BTreeMap::new();
     for number in 0..world.names.shards {
         for record in stored(world, &world.names.journal_of(number)) {
@@ -65,6 +68,7 @@ pub fn journal(world: &World) -> Expected {
             let effects = shard.take_effects();
             news.extend(effects.forwards);
             letters.extend(effects.letters);
+            effects.said.iter().for_each(|said| net.take_said(said));
         }
         if news.is_empty() {
             break;
@@ -83,7 +87,7 @@ pub fn journal(world: &World) -> Expected {
     }
     let watermark = rollup.watermark();
     let rows = rows(rollup.changed(true, watermark.unwrap_or_default()));
-    Expected { rows, letters, watermark, counters, ranges }
+    Expected { rows, letters, net, watermark, counters, ranges }
 }
 
 pub const fn sum(a: Counters, b: Counters) -> Counters {

@@ -24,35 +24,42 @@ fn by_stage(stage: Stage, source: &Dims) -> Dims {
 /// The first leak at each stage, and the cohorts of leads that came to a stage.
 fn leaks(known: &Known, lead: &Lead) -> Vec<Fact> {
     let source = known.source(lead.id);
-    let mut first: BTreeMap<Stage, Millis> = BTreeMap::new();
-    for at in moments_of_loss(known, lead.id) {
-        if let Some(stage) = stage_of_loss(known, lead.id, at) {
-            first.entry(stage).or_insert(at);
-        }
-    }
+    let first = leaks_of(known, lead);
     let mut facts: Vec<Fact> =
-        first.iter().map(|(stage, at)| fact("leaked_leads", *at, by_stage(*stage, &source))).collect();
+        first.iter().map(|(stage, (at, _))| fact("leaked_leads", *at, by_stage(*stage, &source))).collect();
     for (stage, at) in stage_entries(known, lead) {
         facts.push(settling("leak_cohort", at, by_stage(stage, &source)));
-        if first.get(&stage).is_some_and(|leaked| *leaked <= known.settled(at)) {
+        if first.get(&stage).is_some_and(|(leaked, _)| *leaked <= known.settled(at)) {
             facts.push(settling("leak_cohort.leaked", at, by_stage(stage, &source)));
         }
     }
     facts
 }
 
+/// When it first leaked at each stage, and why.
+pub fn leaks_of(known: &Known, lead: &Lead) -> BTreeMap<Stage, (Millis, &'static str)> {
+    let mut first = BTreeMap::new();
+    for (at, why) in moments_of_loss(known, lead.id) {
+        if let Some(stage) = stage_of_loss(known, lead.id, at) {
+            first.entry(stage).or_insert((at, why));
+        }
+    }
+    first
+}
+
 /// Moments at which it may leak, in order: disqualified, a deal lost, silent for too long.
-fn moments_of_loss(known: &Known, lead: &str) -> Vec<Millis> {
+fn moments_of_loss(known: &Known, lead: &str) -> Vec<(Millis, &'static str)> {
     let world = known.world;
     let patience = known.config.funnel.leak_after;
     let disqualified = world.stages.iter().filter(|e| &*e.lead_id == lead && e.stage == Stage::Disqualified);
-    let mut moments: Vec<Millis> = disqualified.map(|e| e.occurred_at).collect();
+    let mut moments: Vec<(Millis, &str)> = disqualified.map(|e| (e.occurred_at, "disqualified")).collect();
     for deal in known.funnel.deals.values() {
-        moments.extend(deal.lost.filter(|at| {
+        let lost = deal.lost.filter(|at| {
             let own = known.funnel.deals_of(lead, *at);
             own.iter().any(|mine| mine.id == deal.id)
                 && own.iter().all(|mine| mine.lost.is_some_and(|lost| lost <= *at))
-        }));
+        });
+        moments.extend(lost.map(|at| (at, "deals_lost")));
     }
     let active = |at: Millis| {
         let engages = |i: &usize| !known.config.journey.not_engaging.contains(&world.touches[*i].kind);
@@ -65,9 +72,10 @@ fn moments_of_loss(known: &Known, lead: &str) -> Vec<Millis> {
     let filled = world.fills_of(lead, Millis::MAX).into_iter().map(|e| e.occurred_at);
     let staged = world.stages.iter().filter(|e| &*e.lead_id == lead).map(|e| e.occurred_at);
     let deadlines = perhaps.chain(filled).chain(staged).map(|at| at + patience);
-    moments.extend(deadlines.filter(|deadline| active(*deadline).is_some_and(|at| at + patience == *deadline)));
-    moments.retain(|at| *at <= known.as_of);
-    moments.sort();
+    let silent = deadlines.filter(|deadline| active(*deadline).is_some_and(|at| at + patience == *deadline));
+    moments.extend(silent.map(|at| (at, "no_activity")));
+    moments.retain(|(at, _)| *at <= known.as_of);
+    moments.sort_by_key(|(at, why)| (*at, ["disqualified", "deals_lost", "no_activity"].iter().position(|w| w == why)));
     moments
 }
 
@@ -109,7 +117,7 @@ fn follow_up(known: &Known, lead: &Lead) -> Vec<Fact> {
     if lead.entries.get(&Stage::Sal).is_some_and(|sal| *sal <= due) {
         facts.push(settling("sla_cohort", mql, source.clone()));
         facts.push(settling("sla_cohort.met", mql, source));
-    } else if due <= known.as_of && !known.funnel.is_rejected(lead.id, due) {
+    } else if breach_of(known, lead).is_some() {
         if due <= known.settled(mql) {
             facts.push(settling("sla_cohort", mql, source.clone()));
         }
@@ -118,31 +126,47 @@ fn follow_up(known: &Known, lead: &Lead) -> Vec<Fact> {
     facts
 }
 
+/// When its follow-up was overdue.
+pub fn breach_of(known: &Known, lead: &Lead) -> Option<Millis> {
+    let due = *lead.entries.get(&Stage::Mql)? + known.config.sla.follow_up;
+    let is_met = lead.entries.get(&Stage::Sal).is_some_and(|sal| *sal <= due);
+    (!is_met && due <= known.as_of && !known.funnel.is_rejected(lead.id, due)).then_some(due)
+}
+
 fn cycles(known: &Known, lead: &Lead) -> Vec<Fact> {
+    let source = || known.source(lead.id);
+    let of_cycle = |(at, _, back): (Millis, &str, Option<Millis>)| {
+        let back = back.map(|back| fact("reactivations", back, source()));
+        std::iter::once(fact("recycled_leads", at, source())).chain(back)
+    };
+    cycles_of(known, lead).into_iter().flat_map(of_cycle).collect()
+}
+
+/// When it was recycled, why, and when it came back.
+pub fn cycles_of(known: &Known, lead: &Lead) -> Vec<(Millis, &'static str, Option<Millis>)> {
     let Some(&entered) = lead.entries.get(&Stage::Lead) else { return vec![] };
     let world = known.world;
     let events = world.stages.iter().filter(|e| &*e.lead_id == lead.id && e.stage == Stage::Recycled);
-    let mut moments: Vec<Millis> = events.map(|e| e.occurred_at).collect();
+    let mut moments: Vec<(Millis, &str)> = events.map(|e| (e.occurred_at, "returned")).collect();
     if let Some(mql) = lead.entries.get(&Stage::Mql) {
         let due = *mql + known.config.sla.recycle_after;
         let followed = lead.entries.get(&Stage::Sal).is_some_and(|sal| *sal <= due);
-        moments.extend((!followed).then_some(due));
+        moments.extend((!followed).then_some((due, "not_followed_up")));
     }
-    moments.retain(|at| entered <= *at && *at <= known.as_of && !known.funnel.is_rejected(lead.id, *at));
-    moments.sort();
-    let (mut facts, mut in_again) = (vec![], Some(Millis::MIN));
-    for at in moments {
+    moments.retain(|(at, _)| entered <= *at && *at <= known.as_of && !known.funnel.is_rejected(lead.id, *at));
+    moments.sort_by_key(|(at, why)| (*at, *why == "returned"));
+    let (mut cycles, mut in_again) = (vec![], Some(Millis::MIN));
+    for (at, why) in moments {
         if in_again.is_none_or(|back| back > at) {
             continue;
         }
-        facts.push(fact("recycled_leads", at, known.source(lead.id)));
         in_again = world.times_of(lead.id).into_iter().filter(|later| *later > at).find(|later| {
             let enough = engagement_since(known, lead.id, at, *later) >= known.config.scoring.activation_threshold;
             enough && known.config.scoring.has_points() && !known.funnel.is_rejected(lead.id, *later)
         });
-        facts.extend(in_again.map(|back| fact("reactivations", back, known.source(lead.id))));
+        cycles.push((at, why, in_again));
     }
-    facts
+    cycles
 }
 
 /// Points of what it did after a moment, up to another.

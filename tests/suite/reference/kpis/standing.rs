@@ -35,12 +35,19 @@ fn settled(known: &Known, lead: &Lead) -> Vec<Fact> {
         dims.insert("grade", grade.clone());
         facts.push(settling("graded_leads", at, dims));
     }
-    let subject = Subject { highest: funnel.highest(lead.id, then), grade, segments, ..Subject::new(lead.id, then) };
-    let holds = |route: &&tributary::config::Route| route.when.iter().all(|p| known.world.holds(p, &subject));
-    if let Some(route) = known.config.routes.iter().find(holds) {
-        facts.push(settling("routed_leads", at, dim("route", &route.route)));
+    if let Some(route) = route(known, lead.id, then) {
+        facts.push(settling("routed_leads", at, dim("route", &route)));
     }
     facts
+}
+
+/// The first route whose predicates hold of a lead at a moment.
+pub fn route(known: &Known, lead: &str, then: Millis) -> Option<String> {
+    let (funnel, world) = (known.funnel, known.world);
+    let (grade, segments) = (world.grade(lead, then), funnel.segments(lead, then));
+    let subject = Subject { highest: funnel.highest(lead, then), grade, segments, ..Subject::new(lead, then) };
+    let holds = |route: &&tributary::config::Route| route.when.iter().all(|p| world.holds(p, &subject));
+    known.config.routes.iter().find(holds).map(|route| route.route.clone())
 }
 
 fn present(known: &Known, lead: &Lead) -> Vec<Fact> {

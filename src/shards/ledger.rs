@@ -1,0 +1,162 @@
+//! What a shard says of single leads beside the numbers, line by line. An entity contributes lines as it contributes
+//! facts; what goes out is the difference: lines that are new, that say something else, and that are taken back.
+
+use serde::Serialize;
+
+use crate::model::stage::Stage;
+use crate::model::time::Millis;
+
+/// A line of some ledger, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    Action(Action),
+    Suppression(Suppression),
+}
+
+/// Of a line: what it is against what was said of it before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    New,
+    Restated,
+    Retracted,
+}
+
+/// A line as it goes out; of one that is taken back, what it last said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    pub state: State,
+    pub line: Line,
+}
+
+/// What happened to a lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// The same for the same thing, whatever else is known of it.
+    pub id: String,
+    pub lead_id: String,
+    pub what: Happened,
+    pub at: Millis,
+    /// Of a leak: where it leaked.
+    pub stage: Option<Stage>,
+    pub score: Option<i64>,
+    pub grade: Option<String>,
+    pub route: Option<String>,
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Happened {
+    Lead,
+    Mql,
+    Sal,
+    Sql,
+    Recycled,
+    Reactivated,
+    Rejected,
+    Routed,
+    SlaBreached,
+    Leaked,
+}
+
+/// A lead that must get no paid touch, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppression {
+    pub lead_id: String,
+    /// In their order, each with the moment since when it holds, where that is known.
+    pub reasons: Vec<(Suppressed, Option<Millis>)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Suppressed {
+    Customer,
+    Disqualified,
+    Unsubscribed,
+}
+
+impl Happened {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lead => "lead",
+            Self::Mql => "mql",
+            Self::Sal => "sal",
+            Self::Sql => "sql",
+            Self::Recycled => "recycled",
+            Self::Reactivated => "reactivated",
+            Self::Rejected => "rejected",
+            Self::Routed => "routed",
+            Self::SlaBreached => "sla_breached",
+            Self::Leaked => "leaked",
+        }
+    }
+}
+
+impl Line {
+    /// Lines of one id say the same thing, one after the other.
+    fn id(&self) -> (u8, &str) {
+        match self {
+            Self::Action(action) => (0, &action.id),
+            Self::Suppression(suppression) => (1, &suppression.lead_id),
+        }
+    }
+}
+
+/// Brings an entity's lines in their order, each once.
+pub fn sort(lines: &mut Vec<Line>) {
+    lines.sort_by(|a, b| a.id().cmp(&b.id()));
+    lines.dedup_by(|later, first| later.id() == first.id());
+}
+
+/// What is to be said after an entity's lines have changed. Both are sorted.
+pub fn difference(before: &[Line], after: &[Line], mut say: impl FnMut(Said)) {
+    let find = |lines: &[Line], line: &Line| lines.binary_search_by(|other| other.id().cmp(&line.id())).ok();
+    for line in before.iter().filter(|line| find(after, line).is_none()) {
+        say(Said { state: State::Retracted, line: line.clone() });
+    }
+    for line in after {
+        let state = match find(before, line) {
+            None => State::New,
+            Some(known) if before[known] != *line => State::Restated,
+            Some(_) => continue,
+        };
+        say(Said { state, line: line.clone() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mql(id: &str, at: i64) -> Line {
+        Line::Action(Action {
+            id: id.to_owned(),
+            lead_id: "l".to_owned(),
+            what: Happened::Mql,
+            at: Millis(at),
+            stage: None,
+            score: None,
+            grade: None,
+            route: None,
+            reason: None,
+        })
+    }
+
+    #[test]
+    fn only_what_differs_is_said() {
+        let mut before = vec![mql("b", 1), mql("a", 1), mql("c", 1), mql("a", 2)];
+        sort(&mut before);
+        assert_eq!(before, [mql("a", 1), mql("b", 1), mql("c", 1)], "the first of an id holds");
+        let after = [mql("b", 1), mql("c", 2), mql("d", 1)];
+        let mut said = Vec::new();
+        difference(&before, &after, |line| said.push(line));
+        let expected = [
+            Said { state: State::Retracted, line: mql("a", 1) },
+            Said { state: State::Restated, line: mql("c", 2) },
+            Said { state: State::New, line: mql("d", 1) },
+        ];
+        assert_eq!(said, expected);
+    }
+}
