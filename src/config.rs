@@ -84,7 +84,7 @@ pub enum Encoding {
 
 #[derive(Clone, Debug)]
 pub struct Topics {
-    /// The five inputs: name and encoding (`[topics.encoding]`, topic = encoding).
+    /// The inputs: name and encoding (`[topics.encoding]`, topic = encoding).
     pub inputs: BTreeMap<Topic, Input>,
     pub kpis: String,
     pub attributions: String,
@@ -93,7 +93,6 @@ pub struct Topics {
     pub suppressions: String,
     pub alerts: String,
     pub dead_letters: String,
-    pub erasures: String,
     pub internal_prefix: String,
     pub create: bool,
     pub replication_factor: u16,

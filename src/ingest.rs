@@ -96,6 +96,7 @@ impl Ingest {
     /// `now`: the clock when the record was first read; in a report, its `--as-of`.
     pub fn decode<'a>(&self, topic: Topic, record: &RawRecord<'a>, now: Millis) -> Result<Decoded<'a>, Failure> {
         let judged = match record.value {
+            _ if topic == Topic::Erasures => erasure(record.key),
             Some(value) => self.judge(topic, value, now)?,
             None if topic == Topic::Accounts => deletion(record.key),
             None => return Ok(Decoded::Skipped),
@@ -139,6 +140,7 @@ impl Ingest {
             Topic::DealStages => from.read(|record, wrong| self.deal_stage(record, wrong, now)),
             Topic::Spend => from.read(|record, wrong| self.spend(record, wrong, now)),
             Topic::Accounts => from.read(accept::account),
+            Topic::Erasures => unreachable!("its records are their keys"),
         }
     }
 }
@@ -167,7 +169,17 @@ impl<'a> Encoded<'_, 'a> {
 
 /// A tombstone of `accounts`, whose key is the account's id.
 fn deletion(key: Option<&[u8]>) -> Result<Event<'_>, Rejection> {
-    let key = key.filter(|key| !key.is_empty()).ok_or_else(|| Rejection::missing("account_id (the key)"))?;
+    let account_id = id_of(key, "account_id (the key)")?;
+    Ok(Event::Account(Box::new(Account { account_id, record: None })))
+}
+
+/// Whatever its value: the key says which lead is to be forgotten.
+fn erasure(key: Option<&[u8]>) -> Result<Event<'_>, Rejection> {
+    id_of(key, "lead_id (the key)").map(Event::Erasure)
+}
+
+fn id_of<'a>(key: Option<&'a [u8]>, field: &str) -> Result<Text<'a>, Rejection> {
+    let key = key.filter(|key| !key.is_empty()).ok_or_else(|| Rejection::missing(field))?;
     let id = std::str::from_utf8(key).map_err(|_| Rejection::new(Reason::Undecodable, "the key is no UTF-8"))?;
-    Ok(Event::Account(Box::new(Account { account_id: Text::borrowed(id), record: None })))
+    Ok(Text::borrowed(id))
 }

@@ -22,6 +22,7 @@ pub mod acts;
 pub mod asset;
 pub mod criteria;
 pub mod deal;
+pub mod erasures;
 pub mod event_id;
 pub mod fold;
 pub mod forward;
@@ -45,6 +46,7 @@ pub mod visitor;
 use account::Account;
 use asset::Asset;
 use deal::Deal;
+use erasures::Erasures;
 use event_id::PackedId;
 use fold::Fold;
 use forward::{Forward, ForwardError, News, Recipient};
@@ -157,7 +159,7 @@ impl Subject {
             Item::DealStage(stage) => {
                 stage.deal_id.as_deref().map_or(Self::None, |deal| Self::Deal(EntityKey::of(deal)))
             }
-            Item::Spend(_) | Item::Account(_) | Item::Rejected(_) => Self::None,
+            Item::Spend(_) | Item::Account(_) | Item::Rejected(_) | Item::Erase(_) => Self::None,
         }
     }
 }
@@ -179,6 +181,7 @@ pub struct Shard {
     counters: Counters,
     told: Option<[Option<Millis>; 2]>,
     reported: Option<[Option<Millis>; 3]>,
+    erasures: Erasures,
     /// The earliest arrival since the last block.
     arrived: Option<Millis>,
 }
@@ -202,6 +205,7 @@ impl Shard {
             counters: Counters::default(),
             told: None,
             reported: None,
+            erasures: Erasures::default(),
             arrived: None,
         }
     }
@@ -300,6 +304,7 @@ impl Shard {
                 return;
             }
             (Item::Account(account), _) => return self.hold(account, entry.timestamp),
+            (Item::Erase(lead), _) => return self.let_go(*lead),
             _ => return self.apply_mention(&entry.item, subject, late),
         };
         self.count_arrival(source, texts, entry, is_new, late);
@@ -453,7 +458,7 @@ impl Shard {
         for of_one in forward.news.chunk_by(|a, b| a.to == b.to) {
             let told: Vec<_> = of_one.iter().map(|news| (news.known.clone(), news.visible, news.added)).collect();
             match of_one[0].to {
-                Recipient::Lead(key) => self.leads.get_or_insert(key, || Lead::new(key)).hear(&told, &mut self.fold),
+                Recipient::Lead(key) => self.tell_lead(key, &told, forward.from),
                 Recipient::Asset(key) => {
                     self.assets.get_or_insert(key, || Asset::new(key)).hear(&told, &mut self.fold);
                 }

@@ -56,7 +56,7 @@ impl Files {
         let open = |name: &str| {
             File::create(dir.join(format!("{name}.ndjson"))).map(|file| BufWriter::with_capacity(1 << 18, file))
         };
-        let [touches, fills, stages, spend, accounts] = Topic::ALL.map(|topic| open(topic.name()));
+        let [touches, fills, stages, spend, accounts] = Topic::OF_RECORDS.map(|topic| open(topic.name()));
         fs::write(dir.join("tributary.toml"), CONFIGURATION)?;
         Ok(Self {
             topics: [touches?, fills?, stages?, spend?, accounts?],

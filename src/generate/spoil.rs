@@ -160,6 +160,7 @@ fn invalid(topic: Topic, draw: &mut Draw) -> Option<(&'static str, Value)> {
         DealStages => [("probability", json!("high")), ("lead_id", json!(7)), ("amount", json!("a lot"))],
         Spend => [("amount", json!("12,50")), ("period_end", json!(1)), ("currency", json!(840))],
         Accounts => [("is_target", json!("perhaps")), ("buying_unit_size", json!("few")), ("name", json!(1))],
+        Topic::Erasures => return None,
     };
     let place = draw.below(faults.len() as u32) as usize;
     faults.into_iter().nth(place)

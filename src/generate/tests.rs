@@ -140,7 +140,7 @@ fn a_default_history_has_everything() {
             Topic::FormFills => note("form", text(&value, "form_kind")),
             Topic::DealStages => note("stage", text(&value, "stage")),
             Topic::Spend => note("category", value["category"].as_str().unwrap_or("media")),
-            Topic::Accounts => continue,
+            Topic::Accounts | Topic::Erasures => continue,
         }
         if value["amount"].is_number() || value["amount"].is_string() {
             note("currency", value["currency"].as_str().unwrap_or("USD"));

@@ -115,13 +115,14 @@ mod tests {
 
     #[test]
     fn the_published_schemas_have_the_same_fields() {
-        for topic in Topic::ALL {
+        for topic in Topic::OF_RECORDS {
             let known = match topic {
                 Topic::Touchpoints => TouchRecord::FIELDS,
                 Topic::FormFills => FillRecord::FIELDS,
                 Topic::DealStages => StageRecord::FIELDS,
                 Topic::Spend => SpendRecord::FIELDS,
                 Topic::Accounts => AccountFields::FIELDS,
+                Topic::Erasures => unreachable!("no records of it"),
             };
             let schema = Schema::parse_str(reader_schema(topic)).expect("our schema");
             let Schema::Record(schema) = schema else { panic!("a record") };

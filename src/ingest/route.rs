@@ -11,7 +11,7 @@ use crate::model::kinds::TouchKind;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
     Shard(u16),
-    /// Reference data, which every shard keeps.
+    /// What every shard is to know.
     Every,
 }
 
@@ -25,6 +25,7 @@ pub fn route<'a>(event: Event<'a>, shards: u16, hear: &mut impl FnMut(To, Item<'
             hear(To::Shard(home(&spend.origin.channel, shards)), Item::Spend(spend));
         }
         Event::Account(account) => hear(To::Every, Item::Account(account)),
+        Event::Erasure(lead) => hear(To::Every, Item::Erase(EntityKey::of(&lead))),
     }
 }
 
@@ -135,6 +136,7 @@ mod tests {
                     Item::Spend(_) => "spend",
                     Item::Account(_) => "account",
                     Item::Rejected(_) => "rejected",
+                    Item::Erase(_) => "erase",
                 },
             ));
         });
@@ -176,6 +178,11 @@ mod tests {
     fn an_account_goes_everywhere() {
         let account = Event::Account(Box::new(Account { account_id: "a".into(), record: None }));
         assert_eq!(routed(account), [(To::Every, "account")]);
+    }
+
+    #[test]
+    fn an_erasure_goes_everywhere() {
+        assert_eq!(routed(Event::Erasure("l".into())), [(To::Every, "erase")]);
     }
 
     #[test]

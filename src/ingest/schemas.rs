@@ -79,5 +79,7 @@ pub const fn reader_schema(topic: Topic) -> &'static str {
         Topic::DealStages => include_str!("../../schemas/deal_stage.avsc"),
         Topic::Spend => include_str!("../../schemas/spend.avsc"),
         Topic::Accounts => include_str!("../../schemas/account.avsc"),
+        // Its records are their keys.
+        Topic::Erasures => "\"null\"",
     }
 }

@@ -52,6 +52,8 @@ pub enum ItemOf<'a, T> {
     /// To the shard of the source's partition, which writes the dead letter.
     #[serde(borrow)]
     Rejected(Box<Rejected<'a>>),
+    /// To every shard: a lead is to be forgotten.
+    Erase(EntityKey),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,7 +102,7 @@ pub fn home(id: &str, shards: u16) -> u16 {
 }
 
 impl<T> ItemOf<'_, T> {
-    /// None for accounts and rejected records.
+    /// None for accounts, rejected records and erasures.
     #[must_use]
     pub const fn occurred_at(&self) -> Option<Millis> {
         match self {
@@ -110,7 +112,7 @@ impl<T> ItemOf<'_, T> {
             Self::FillSeen(seen) => Some(seen.occurred_at),
             Self::LeadStage(stage) | Self::DealStage(stage) => Some(stage.occurred_at),
             Self::Spend(spend) => Some(spend.occurred_at),
-            Self::Account(_) | Self::Rejected(_) => None,
+            Self::Account(_) | Self::Rejected(_) | Self::Erase(_) => None,
         }
     }
 }

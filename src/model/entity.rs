@@ -12,6 +12,9 @@ use xxhash_rust::xxh3::xxh3_128;
 pub struct EntityKey(pub u128);
 
 impl EntityKey {
+    /// Stands where somebody was forgotten.
+    pub const NOBODY: Self = Self(0);
+
     #[must_use]
     pub fn of(id: &str) -> Self {
         Self(xxh3_128(id.as_bytes()))

@@ -10,7 +10,7 @@ use super::stage::Stage;
 pub use super::text::Text;
 use super::time::Millis;
 
-/// The five kinds of input. The order of the first three breaks ties between events of equal time.
+/// The kinds of input. The order of the first three breaks ties between events of equal time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Topic {
@@ -19,10 +19,15 @@ pub enum Topic {
     DealStages,
     Spend,
     Accounts,
+    Erasures,
 }
 
 impl Topic {
-    pub const ALL: [Self; 5] = [Self::Touchpoints, Self::FormFills, Self::DealStages, Self::Spend, Self::Accounts];
+    pub const ALL: [Self; 6] =
+        [Self::Touchpoints, Self::FormFills, Self::DealStages, Self::Spend, Self::Accounts, Self::Erasures];
+    /// Those whose records have fields.
+    pub const OF_RECORDS: [Self; 5] =
+        [Self::Touchpoints, Self::FormFills, Self::DealStages, Self::Spend, Self::Accounts];
 
     /// The name of its file (without `.ndjson`) and the default name of its Kafka topic.
     #[must_use]
@@ -33,6 +38,7 @@ impl Topic {
             Self::DealStages => "deal-stages",
             Self::Spend => "spend",
             Self::Accounts => "accounts",
+            Self::Erasures => "erasures",
         }
     }
 
@@ -56,6 +62,9 @@ pub enum Event<'a> {
     Spend(Box<Spend<'a>>),
     #[serde(borrow)]
     Account(Box<Account<'a>>),
+    /// A lead is to be forgotten: the id of the lead.
+    #[serde(borrow)]
+    Erasure(Text<'a>),
 }
 
 /// Where a touch came from, decided by ingest: the channel's id, and `(none)` for what is missing of the rest.
@@ -270,10 +279,11 @@ impl Event<'_> {
             Self::Stage(_) => Topic::DealStages,
             Self::Spend(_) => Topic::Spend,
             Self::Account(_) => Topic::Accounts,
+            Self::Erasure(_) => Topic::Erasures,
         }
     }
 
-    /// None for accounts, which have no id and are ordered by offset.
+    /// None for accounts and erasures, which have no id and are ordered by offset.
     #[must_use]
     pub const fn event_id(&self) -> Option<&EventId<'_>> {
         match self {
@@ -281,11 +291,11 @@ impl Event<'_> {
             Self::Fill(e) => Some(&e.event_id),
             Self::Stage(e) => Some(&e.event_id),
             Self::Spend(e) => Some(&e.event_id),
-            Self::Account(_) => None,
+            Self::Account(_) | Self::Erasure(_) => None,
         }
     }
 
-    /// None for accounts, which hold from their Kafka timestamp.
+    /// None for accounts and erasures, which hold from their Kafka timestamp.
     #[must_use]
     pub const fn occurred_at(&self) -> Option<Millis> {
         match self {
@@ -293,7 +303,7 @@ impl Event<'_> {
             Self::Fill(e) => Some(e.occurred_at),
             Self::Stage(e) => Some(e.occurred_at),
             Self::Spend(e) => Some(e.occurred_at),
-            Self::Account(_) => None,
+            Self::Account(_) | Self::Erasure(_) => None,
         }
     }
 }

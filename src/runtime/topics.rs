@@ -152,7 +152,7 @@ pub fn wanted(config: &Config, names: &Names) -> Vec<NewTopic> {
     for name in [&topics.kpis, &topics.attributions, &topics.suppressions, &topics.alerts] {
         add(name, topics.partitions, compacted());
     }
-    for name in [&topics.lead_lifecycle, &topics.conversions, &topics.erasures] {
+    for name in [&topics.lead_lifecycle, &topics.conversions] {
         add(name, topics.partitions, Vec::new());
     }
     add(&names.dead_letters, topics.partitions, vec![large()]);

@@ -50,12 +50,23 @@ impl Account {
                 Known::Segments(segments) => learn(&mut self.segments, segments, *visible, *added),
                 Known::Reached(reached) => learn(&mut self.reached, reached, *visible, *added),
                 Known::Used(at) => learn(&mut self.used, at, *visible, *added),
-                Known::Touch(_) | Known::Named(_) | Known::FillSession(_) | Known::Deal(_) | Known::Question { .. } => {
-                }
+                Known::Renamed { from, to } => self.rename(*from, *to),
+                Known::Touch(_)
+                | Known::Named(_)
+                | Known::Erased
+                | Known::FillSession(_)
+                | Known::Deal(_)
+                | Known::Question { .. } => {}
             }
         }
         let after = self.contributions(fold);
         fold.replace(&before, &after);
+    }
+
+    /// A lead of its own is somebody without a name from now on.
+    fn rename(&mut self, from: EntityKey, to: EntityKey) {
+        let own = self.reached.iter_mut().filter(|(reached, _)| reached.lead == Some(from));
+        own.for_each(|(reached, _)| reached.lead = Some(to));
     }
 
     /// Learns how records spell it.

@@ -13,7 +13,7 @@ use crate::model::event::DealStage;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Deal {
     key: EntityKey,
     /// In the order of time and id.
@@ -80,6 +80,7 @@ impl Deal {
         let mut leads: Vec<EntityKey> = events.iter().map(|event| event.lead).collect();
         leads.sort_unstable();
         leads.dedup();
+        leads.retain(|lead| *lead != EntityKey::NOBODY);
         let entries = Stage::DEAL_STAGES.map(|stage| {
             let at = entry(&events, stage)?;
             let until = at + rules.settle();
@@ -103,6 +104,17 @@ impl Deal {
             (!facts.owned.is_empty()).then_some((Recipient::Lead(lead), Known::Deal(facts)))
         });
         told.collect()
+    }
+
+    #[must_use]
+    pub fn names(&self, lead: EntityKey) -> bool {
+        self.events.iter().any(|event| event.lead == lead)
+    }
+
+    /// Forgets whose it was. What that lead counted stays counted.
+    pub fn disown(&mut self, lead: EntityKey) {
+        let own = self.events.iter_mut().filter(|event| event.lead == lead);
+        own.for_each(|event| event.lead = EntityKey::NOBODY);
     }
 
     #[must_use]

@@ -39,6 +39,14 @@ pub enum Recipient {
     Asset(EntityKey),
 }
 
+impl News {
+    /// Of what no fact takes back.
+    #[must_use]
+    pub const fn always(to: Recipient, known: Known) -> Self {
+        Self { to, known, visible: Visible::ALWAYS, added: true }
+    }
+}
+
 impl Recipient {
     #[must_use]
     pub const fn key(self) -> EntityKey {
@@ -66,6 +74,10 @@ pub enum Known {
     Reached(Reached),
     /// The account's use of the product.
     Used(Millis),
+    /// The sender has forgotten the lead.
+    Erased,
+    /// A lead of the account is known by another key from now on: by none that leads to it.
+    Renamed { from: EntityKey, to: EntityKey },
     /// A question about an asset, or the answer to one.
     Question { at: Millis, is_answer: bool },
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::acts::{self, About, Act};
 use super::event_id::LongIds;
 use super::fold::{Contributions, Fold};
-use super::forward::{DealFacts, FillSession, Known, VisitorTouch};
+use super::forward::{DealFacts, FillSession, Known, News, Recipient, VisitorTouch};
+use super::ledger::{Line, Said, State};
 use super::rows::{self, TouchRow};
 use super::symbols::OriginId;
 use super::table::{Keyed, Table, key_of};
@@ -34,7 +35,7 @@ pub use history::History;
 use history::{AccountSeen, FillRow, StageRow, Stitched};
 
 /// Most of what there is of leads are touches; all the rest is apart.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Lead {
     key: EntityKey,
     /// Touches that named the lead and came in time, in the order of time and id.
@@ -237,7 +238,9 @@ impl Lead {
                     Known::FillSession(session) => lead.hear_session(session, *visible, *added, fold),
                     Known::Deal(deal) => lead.hear_deal(deal, *visible, *added),
                     Known::Named(id) => fold.lead_ids.note(lead.key, id),
-                    Known::Won(_)
+                    Known::Erased
+                    | Known::Renamed { .. }
+                    | Known::Won(_)
                     | Known::Segments(_)
                     | Known::Reached(_)
                     | Known::Used(_)
@@ -342,6 +345,25 @@ impl Lead {
     /// The watermark has reached the moment that it waited for.
     pub fn wake(&mut self, fold: &mut Fold) {
         self.with_difference(fold, |_, _| {});
+    }
+
+    /// Gives back what the shard keeps of it elsewhere, ends its suppression, and tells its accounts to know it by another
+    /// key. What it counted stays counted.
+    pub fn forget(self, pseudonym: EntityKey, fold: &mut Fold) {
+        let Contributions { lines, news, .. } = self.contributions(fold);
+        let suppressions = lines.into_iter().filter(|line| matches!(line, Line::Suppression(_)));
+        fold.said.extend(suppressions.map(|line| Said { state: State::Retracted, line }));
+        let mut accounts: Vec<Recipient> =
+            news.into_iter().filter(|(_, known, _)| matches!(known, Known::Reached(_))).map(|(to, ..)| to).collect();
+        accounts.dedup();
+        let known = Known::Renamed { from: self.key, to: pseudonym };
+        fold.news.extend(accounts.into_iter().map(|to| News::always(to, known.clone())));
+        self.touches.iter().for_each(|row| fold.ids.release(row.id));
+        if let Some(history) = self.history {
+            history.stitched.iter().for_each(|row| fold.ids.release(row.id));
+            history.accounts.iter().for_each(|seen| fold.records.unname(&seen.account, self.key));
+            fold.timers.retain(|(at, key)| history.timer != Some(*at) || *key != self.key);
+        }
     }
 
     /// How many touches it keeps.

@@ -109,6 +109,16 @@ impl Records {
         }
     }
 
+    /// Forgets that a lead has.
+    pub fn unname(&mut self, account: &str, lead: EntityKey) {
+        if let Some(leads) = self.leads.get_mut(account) {
+            leads.remove(&lead);
+            if leads.is_empty() {
+                self.leads.remove(account);
+            }
+        }
+    }
+
     /// The leads that have named an account.
     #[must_use]
     pub fn leads_of(&self, account: &str) -> Vec<EntityKey> {

@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::account::Account;
 use super::asset::Asset;
 use super::deal::Deal;
+use super::erasures::Erasures;
 use super::event_id::LongIds;
 use super::fold::Fold;
 use super::lead::Lead;
@@ -86,6 +87,7 @@ struct HeadRef<'a> {
     sources: &'a Sources,
     levels: &'a Levels,
     spending: &'a Spending,
+    erasures: &'a Erasures,
     counters: Counters,
 }
 
@@ -96,6 +98,7 @@ struct Head {
     sources: Sources,
     levels: Levels,
     spending: Spending,
+    erasures: Erasures,
     counters: Counters,
 }
 
@@ -111,6 +114,7 @@ impl Shard {
             sources: &self.sources,
             levels: &self.levels,
             spending: &self.spending,
+            erasures: &self.erasures,
             counters: self.counters,
         };
         chunks.items(Part::Head, [head]);
@@ -301,6 +305,7 @@ impl Loading {
             accounts: self.accounts,
             assets: self.assets,
             spending: head.spending,
+            erasures: head.erasures,
             letters: Vec::new(),
             counters: head.counters,
             told: None,

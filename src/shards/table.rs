@@ -111,6 +111,21 @@ impl<T: Keyed> Store<T> {
         Place::new(rows, self.pools[rows].push(packed))
     }
 
+    /// Takes a whole entity away; the last one moves to its place: says from where.
+    fn remove_whole(&mut self, place: Place) -> (Option<T>, Option<Place>) {
+        let page = self.whole.len() - 1;
+        let last = Place::new(Place::WHOLE, page * PAGE + self.whole[page].len() - 1);
+        let mut removed = self.whole[page].pop();
+        let moved = (last != place).then_some(last);
+        if let Some(last) = removed.as_mut().filter(|_| moved.is_some()) {
+            std::mem::swap(last, self.whole_mut(place));
+        }
+        if self.whole[page].is_empty() {
+            self.whole.pop();
+        }
+        (removed, moved)
+    }
+
     fn push_whole(&mut self, entity: T) -> Place {
         if self.whole.last().is_none_or(|page| page.len() == PAGE) {
             // The first page grows as it needs to: a kind may have few whole entities.
@@ -271,6 +286,44 @@ impl<T: Keyed> Table<T> {
         packed + self.whole().map(|entity| size_of::<T>() + of_whole(entity)).sum::<usize>()
     }
 
+    /// Takes an entity away.
+    pub fn remove(&mut self, key: EntityKey) -> Option<T>
+    where
+        T: Default,
+    {
+        let place = self.find(key)?;
+        let (store, hashed) = (&self.store, hash(key));
+        self.index[split(hashed)].remove(hashed, place, |place| hash(store.key(place)));
+        self.len -= 1;
+        if place.rows() == Place::WHOLE {
+            let (removed, moved) = self.store.remove_whole(place);
+            if let Some(from) = moved {
+                self.moved(self.store.whole(place).key(), from, place);
+            }
+            return removed;
+        }
+        let mut removed = T::default();
+        removed.unpack(self.store.packed(place));
+        self.vacate(place);
+        Some(removed)
+    }
+
+    /// The keys of those of which something holds.
+    pub fn keys_where(&self, holds: impl Fn(&T) -> bool) -> Vec<EntityKey>
+    where
+        T: Default,
+    {
+        let mut found: Vec<EntityKey> = self.whole().filter(|entity| holds(entity)).map(Keyed::key).collect();
+        let mut room = T::default();
+        for (rows, runs) in self.packed() {
+            for packed in runs.flat_map(|run| run.chunks_exact(T::FIXED + rows * T::ROW)) {
+                room.unpack(packed);
+                found.extend(holds(&room).then(|| room.key()));
+            }
+        }
+        found
+    }
+
     /// Adds an entity that is not there yet.
     pub fn insert(&mut self, entity: T) -> bool {
         if self.find(entity.key()).is_some() {
@@ -307,7 +360,7 @@ mod tests {
     use super::*;
 
     /// Can be packed as long as all its rows are even.
-    #[derive(Debug)]
+    #[derive(Debug, Default)]
     struct Rows(EntityKey, Vec<u8>);
 
     impl Keyed for Rows {
@@ -339,6 +392,11 @@ mod tests {
                 let key = EntityKey(n);
                 // Odd rows are rare, and some rows are taken away.
                 let row = if row > 250 { row } else { row & !1 };
+                if row % 16 == 6 {
+                    let removed = table.remove(key).map(|one: Rows| one.1);
+                    prop_assert_eq!(removed, expected.remove(&n));
+                    continue;
+                }
                 if row % 2 == 0 && row >= 200 && let Some((spot, packed)) = table.packed_one(key) {
                     let rows = expected.entry(n).or_default();
                     prop_assert_eq!(&packed[16..], &**rows);

@@ -22,7 +22,7 @@ mod sessions;
 pub use browsing::{Browsing, FillSeen, PageView, Touch};
 
 /// Most visitors are only known by who they are; what they did without saying so is apart.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Visitor {
     key: EntityKey,
     /// The lead that it was first known to be.
@@ -210,6 +210,42 @@ impl Visitor {
         });
         let lead = |row: &IdentRow| row.lead().checked_sub(1).map_or(self.lead, |n| browsing.leads[n]);
         Identities(rows.map(|row| (row.at(), lead(row))).collect())
+    }
+
+    /// Whether something of it names a lead.
+    #[must_use]
+    pub fn knows(&self, lead: EntityKey) -> bool {
+        (self.lead == lead && !self.idents.is_empty()) || self.browsing.as_ref().is_some_and(|of| of.names(lead))
+    }
+
+    /// Forgets that it was a lead, and what it did as that. What it counted stays counted. False when nothing is left.
+    pub fn forget(&mut self, lead: EntityKey, fold: &mut Fold) -> bool {
+        let mut browsing = std::mem::take(self.browsing());
+        let known = self.identities(&browsing, Visible::LATEST);
+        let lookback = fold.rules.config.identity.lookback;
+        // Who was never anybody else has nothing of its own.
+        let is_all = known.0.iter().all(|(_, other)| *other == lead);
+        let is_its = |at: Millis| is_all || known.owner(at, lookback).is_some_and(|(owner, _)| owner == lead);
+        browsing.forget_where(is_its, lead, &mut fold.ids);
+        let leads = std::mem::take(&mut browsing.leads);
+        let first = self.lead;
+        let lead_of = |row: &IdentRow| row.lead().checked_sub(1).map_or(first, |n| leads[n]);
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.idents).into_iter().partition(|row| lead_of(row) == lead);
+        gone.iter().for_each(|row| fold.ids.release(row.id));
+        browsing.late_idents.retain(|(at, id, _)| !gone.iter().any(|row| row.at() == *at && row.id == *id));
+        self.lead = kept.first().map_or(EntityKey::NOBODY, lead_of);
+        self.idents = kept
+            .iter()
+            .map(|row| {
+                let other = lead_of(row);
+                let number = if other == self.lead { 0 } else { browsing.number_of(other) };
+                IdentRow::new(row.at(), row.topic(), row.id, number)
+            })
+            .collect();
+        let is_plain = browsing.is_quiet() && browsing.leads.is_empty() && browsing.late_idents.is_empty();
+        self.browsing = (!is_plain).then(|| Box::new(browsing));
+        !self.idents.is_empty() || self.browsing.is_some()
     }
 
     #[must_use]

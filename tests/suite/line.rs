@@ -261,6 +261,21 @@ impl Line {
     /// Lets everything that is under way arrive, moves the watermark to `as_of`, and says every row.
     pub fn finish(&mut self, as_of: Millis) -> Vec<Row> {
         self.flush(&[], Some(as_of + Span(30_000)));
+        self.settle();
+        for shard in &self.shards {
+            assert_eq!(shard.watermarks(), [Some(as_of); 3], "every level has come to the end");
+            assert_eq!(shard.status().counters.gaps, 0);
+        }
+        self.rollup.all_rows(CLOCK)
+    }
+
+    /// What a snapshot of each shard holds.
+    pub fn snapshots(&self) -> Vec<Vec<u8>> {
+        self.shards.iter().flat_map(Shard::snapshot).collect()
+    }
+
+    /// Lets everything that is under way arrive.
+    pub fn settle(&mut self) {
         loop {
             let mut moved = false;
             for shard in 0..self.shards.len() {
@@ -274,11 +289,6 @@ impl Line {
                 break;
             }
         }
-        for shard in &self.shards {
-            assert_eq!(shard.watermarks(), [Some(as_of); 3], "every level has come to the end");
-            assert_eq!(shard.status().counters.gaps, 0);
-        }
-        self.rollup.all_rows(CLOCK)
     }
 
     /// How many events arrived late, and how many twice.

@@ -10,6 +10,7 @@ mod broker;
 mod browser;
 mod compare;
 mod demo;
+mod erasures;
 mod http;
 mod ingest_avro;
 mod ingest_faults;

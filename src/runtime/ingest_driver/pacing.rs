@@ -95,6 +95,7 @@ impl SourceState {
     fn is_awaited(&self, now: Millis, limits: &Limits) -> bool {
         let has_more = self.unread_since.is_some_and(|since| since + limits.ended_lately <= now);
         let is_placed = self.reach.at().is_some() || now < self.gained + limits.unheard_at_most;
-        self.source.topic != Topic::Accounts && self.stuck == Stuck::No && has_more && is_placed
+        let is_timed = !matches!(self.source.topic, Topic::Accounts | Topic::Erasures);
+        is_timed && self.stuck == Stuck::No && has_more && is_placed
     }
 }

@@ -37,6 +37,10 @@ impl<D: Decode> Packer<D> {
             Ok(Decoded::Event(event)) => {
                 *counters.accepted.entry(topic).or_default() += 1;
                 state.accepted(event.occurred_at());
+                if topic == Topic::Erasures {
+                    // It waits for what its lead did before.
+                    state.reached(record.timestamp);
+                }
                 push_event(&mut self.builders, state.source, record, event);
             }
             Ok(Decoded::Rejected { reason, message }) => {

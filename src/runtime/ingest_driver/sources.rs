@@ -99,9 +99,14 @@ impl SourceState {
     pub fn accepted(&mut self, occurred_at: Option<Millis>) {
         self.watermark = self.watermark.max(occurred_at);
         if let Some(at) = occurred_at {
-            self.reach.take(at);
-            self.ahead |= self.is_beyond(self.limit);
+            self.reached(at);
         }
+    }
+
+    /// It has come to a moment, which may be ahead of others.
+    pub fn reached(&mut self, at: Millis) {
+        self.reach.take(at);
+        self.ahead |= self.is_beyond(self.limit);
     }
 
     /// Whether it has come farther than a moment.

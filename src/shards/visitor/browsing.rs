@@ -100,6 +100,23 @@ impl Browsing {
         }) + 1
     }
 
+    /// Whether something of it names a lead.
+    pub(super) fn names(&self, lead: EntityKey) -> bool {
+        self.leads.contains(&lead)
+            || self.views.iter().any(|row| row.lead == Some(lead))
+            || self.fills.iter().any(|row| row.lead == lead)
+    }
+
+    /// Drops what names a lead, and what names nobody but is the lead's.
+    pub(super) fn forget_where(&mut self, is_its: impl Fn(Millis) -> bool, lead: EntityKey, ids: &mut LongIds) {
+        fn drop_where<T: Timed>(rows: &mut Vec<T>, goes: impl Fn(&T) -> bool, ids: &mut LongIds) {
+            rows.extract_if(.., |row| goes(row)).for_each(|row| ids.release(row.id()));
+        }
+        drop_where(&mut self.views, |row| row.lead.map_or_else(|| is_its(row.at), |named| named == lead), ids);
+        drop_where(&mut self.touches, |row| is_its(row.at), ids);
+        drop_where(&mut self.fills, |row| row.lead == lead, ids);
+    }
+
     /// Nothing to count and nothing to tell.
     pub(super) const fn is_quiet(&self) -> bool {
         self.views.is_empty() && self.touches.is_empty() && self.fills.is_empty()

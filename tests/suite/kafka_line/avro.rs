@@ -40,7 +40,7 @@ type Writers = BTreeMap<Topic, Vec<(u32, Schema)>>;
 
 /// All that the tests' producers have.
 fn register_all(registry: &Registry) -> Writers {
-    Topic::ALL.into_iter().map(|topic| (topic, writers(registry, topic))).collect()
+    Topic::OF_RECORDS.into_iter().map(|topic| (topic, writers(registry, topic))).collect()
 }
 
 /// A record in the wire format, from its JSON.

@@ -51,7 +51,7 @@ fn subjects<'e>(config: &Config, event: &'e Event<'_>) -> Vec<Subject<'e>> {
         Event::Fill(e) => (e.visitor_id.as_deref(), Some(&*e.lead_id), None, e.account_id.as_deref()),
         Event::Stage(e) => (None, Some(&*e.lead_id), e.deal_id.as_deref(), e.account_id.as_deref()),
         Event::Account(e) => (None, None, None, Some(&*e.account_id)),
-        Event::Spend(_) => (None, None, None, None),
+        Event::Spend(_) | Event::Erasure(_) => (None, None, None, None),
     };
     // What names no account joins nobody.
     let account = account.filter(|id| !config.identity.not_accounts.contains(&id.to_lowercase()));

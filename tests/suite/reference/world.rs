@@ -57,6 +57,7 @@ impl<'a> World<'a> {
                 Event::Stage(stage) => world.stages.push(stage),
                 Event::Spend(spend) => world.spends.push((spend, given.late_at)),
                 Event::Account(account) => accounts.push((given.offset, given.timestamp, &**account)),
+                Event::Erasure(_) => {}
             }
         }
         world.touches.sort_by_key(|e| touch_order(e));
