@@ -4,6 +4,7 @@
 mod catalogue;
 mod check;
 mod demo;
+mod erasures;
 pub mod generate;
 mod init;
 mod report;
@@ -44,6 +45,8 @@ enum Command {
     Check(check::Check),
     /// Everything in one process with nothing to install: generated events, the processor, the live page
     Demo(demo::DemoArgs),
+    /// Ask for leads to be erased; list what may still be where, until when
+    Erasures(erasures::ErasuresArgs),
     /// Write a reproducible synthetic history, to try things out or to measure them
     Generate(generate::Generate),
     /// Write a commented configuration
@@ -81,6 +84,7 @@ impl Cli {
             Command::Catalogue(catalogue) => catalogue.run(&source),
             Command::Check(check) => check.run(&source),
             Command::Demo(demo) => demo.run(),
+            Command::Erasures(erasures) => erasures.run(&source),
             Command::Generate(generate) => generate.run(&source),
             Command::Init(init) => init.run(&source),
             Command::Report(report) => report.run(&source),

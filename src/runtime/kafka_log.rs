@@ -19,6 +19,7 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 
 use self::admin::Admin;
+pub use self::admin::Keeping;
 pub use self::member::KafkaMember;
 pub use self::reader::KafkaReader;
 pub use self::transactor::KafkaTransactor;
@@ -57,6 +58,11 @@ impl KafkaLog {
     /// Deletes groups with their offsets. One that has members stays, and is an error.
     pub fn delete_groups(&self, names: &[String]) -> Result<(), LogError> {
         self.admin.delete_groups(names)
+    }
+
+    /// How long a topic keeps what is in it.
+    pub fn keeping(&self, topic: &str) -> Result<Keeping, LogError> {
+        self.admin.keeping(topic)
     }
 
     pub fn delete_topics(&self, names: &[String]) -> Result<(), LogError> {

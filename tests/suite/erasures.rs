@@ -59,12 +59,12 @@ fn said(rows: &[Row]) -> BTreeMap<String, String> {
 }
 
 /// What the records say of each lead: who it is, its visitors that are nobody else, and its events but for those of deals.
-struct Traces {
-    ids: BTreeSet<String>,
+pub struct Traces {
+    pub ids: BTreeSet<String>,
     keys: BTreeSet<EntityKey>,
 }
 
-fn traces(records: &[Produced]) -> BTreeMap<String, Traces> {
+pub fn traces(records: &[Produced]) -> BTreeMap<String, Traces> {
     let values: Vec<Value> =
         records.iter().filter_map(|record| serde_json::from_slice(record.value.as_deref()?).ok()).collect();
     let text = |value: &Value, field: &str| value[field].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
@@ -89,7 +89,7 @@ fn traces(records: &[Produced]) -> BTreeMap<String, Traces> {
 }
 
 /// What is found of a lead in stored bytes.
-fn found(traces: &Traces, stored: &[Vec<u8>]) -> Vec<String> {
+pub fn found(traces: &Traces, stored: &[Vec<u8>]) -> Vec<String> {
     // An id may be the beginning of another one.
     let ends = |chunk: &[u8], at: usize| chunk.get(at).is_none_or(|next| !next.is_ascii_alphanumeric());
     let holds = |what: &[u8], is_text: bool| {

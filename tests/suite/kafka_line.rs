@@ -4,6 +4,7 @@
 
 mod avro;
 mod deployment;
+mod erasing;
 mod faults;
 mod gate;
 mod loading;

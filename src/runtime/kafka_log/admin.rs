@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic as KafkaTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic as KafkaTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::types::RDKafkaErrorCode as Code;
@@ -18,12 +18,22 @@ use super::consumer::offsets_list;
 use super::errors::{from_code, from_kafka};
 use super::{PATIENCE, Words, settings};
 use crate::config::Kafka;
+use crate::model::time::Span;
 use crate::runtime::log::{LogError, NewTopic, Partition};
 
 /// Between two looks at something that takes a while.
 const STEP: Duration = Duration::from_millis(50);
 
 type Asker = Arc<BaseConsumer<Words>>;
+
+/// How long a topic keeps what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    For(Span),
+    Forever,
+    /// The newest value of each key.
+    Compacted,
+}
 
 /// Clients are made when they are first needed and kept.
 pub(super) struct Admin {
@@ -139,6 +149,19 @@ impl Admin {
         }
         let outcome = block_on(self.admin()?.delete_groups(&names, &options()));
         all_done(outcome, "deleting the group", Code::GroupIdNotFound)
+    }
+
+    pub fn keeping(&self, topic: &str) -> Result<Keeping, LogError> {
+        let what = format!("the settings of {topic}");
+        let outcome = block_on(self.admin()?.describe_configs([&ResourceSpecifier::Topic(topic)], &options()));
+        let found = outcome.map_err(|error| from_kafka(&error, &what))?.into_iter().next();
+        let found = found.ok_or_else(|| LogError::Retriable(what.clone()))?.map_err(|code| from_code(code, &what))?;
+        let value = |name: &str| found.get(name).and_then(|entry| entry.value.clone()).unwrap_or_default();
+        if value("cleanup.policy").split(',').any(|policy| policy == "compact") {
+            return Ok(Keeping::Compacted);
+        }
+        let retention = value("retention.ms").parse().ok().filter(|retention| *retention >= 0);
+        Ok(retention.map_or(Keeping::Forever, |retention| Keeping::For(Span(retention))))
     }
 
     pub fn delete_topics(&self, names: &[String]) -> Result<(), LogError> {

@@ -201,6 +201,15 @@ impl Deployment {
         topics
     }
 
+    /// Deletes what all shards have read of each other and of the journal, as retention does.
+    pub fn trim_internal(&self) {
+        for topic in [&self.names.journal, &self.names.forwards] {
+            for (number, next) in (0..).zip(self.committed(&self.names.shards_group, topic).unwrap()) {
+                self.log.trim(&Partition { topic: topic.clone(), number }, next).unwrap();
+            }
+        }
+    }
+
     pub fn journal_committed(&self) -> Result<Vec<i64>, LogError> {
         self.committed(&self.names.shards_group, &self.names.journal)
     }
