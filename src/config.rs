@@ -394,6 +394,8 @@ pub struct Alert {
     pub when: String,
     pub window: WindowKind,
     pub at_least: BTreeMap<String, f64>,
+    /// The dimensions of the rows that it is about; none where that is for the KPI to say.
+    pub by: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -413,6 +415,8 @@ pub struct Output {
     pub max_values: usize,
     /// Ids or globs, as given.
     pub kpis: Vec<String>,
+    /// Names or globs of rules.
+    pub alerts: Vec<String>,
     pub rolling_dims: Vec<Vec<String>>,
     pub hourly_dims: Vec<Vec<String>>,
     /// By window kind (`1m`, `1h`) or `rolling`.

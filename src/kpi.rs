@@ -8,4 +8,5 @@ pub mod measures;
 pub mod number;
 pub mod plan;
 pub mod quantities;
+pub mod rules;
 pub mod spread;

@@ -1,5 +1,7 @@
-//! What leaves the pipeline: KPI rows and lines of ledgers as records with their key, rows as gauges, and on a board that HTTP and a page read.
+//! What leaves the pipeline: KPI rows, alerts and lines of ledgers as records with their key; rows and alerts as gauges,
+//! and on a board that HTTP and a page read.
 
+pub mod alert;
 pub mod board;
 pub mod http;
 pub mod kpi_update;

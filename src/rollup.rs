@@ -2,6 +2,7 @@
 //! kept as series by what rows read of them, and a change costs work in proportion to the rows that it touches.
 //! What it says is a function of the cells and watermarks alone: how blocks were cut or ordered changes nothing.
 
+pub mod alerts;
 mod changes;
 mod groups;
 mod lanes;

@@ -1,6 +1,7 @@
 //! What is written → what is meant: one conversion that never stops at a problem, but notes it and goes on, so that
 //! all are reported at once. A value it returns beside a problem is a stand-in that nobody gets to see.
 
+mod alerts;
 mod attribution;
 mod channels;
 mod connections;
@@ -60,7 +61,7 @@ pub fn check(raw: &Raw, cx: &mut Checker<'_>) -> Config {
         goals: money::check_goals(&raw.goals, &time, cx),
         experiments: output::check_experiments(&raw.experiments, cx),
         feedback: output::check_feedback(&raw.feedback, cx),
-        alerts: output::check_alerts(&raw.alerts, &time, cx),
+        alerts: alerts::check(&raw.alerts, &time, cx),
         paths_top: raw.paths.top,
         what_if_extra_sessions: raw.what_if.extra_sessions,
         kpis: output::check_kpis(&raw.kpi, cx),
@@ -71,6 +72,7 @@ pub fn check(raw: &Raw, cx: &mut Checker<'_>) -> Config {
         time,
     };
     output::check_formulas(&raw.kpi, &config, cx);
+    alerts::check_rules(raw, &config, cx);
     config
 }
 

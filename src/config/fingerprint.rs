@@ -1,6 +1,6 @@
 //! A hash of all that the fold reads: when it differs, what was folded under the other configuration does not hold.
-//! Left out: how records get in and out (Kafka, topic names, HTTP, metrics, state), and what only ingest reads, since
-//! the journal holds what ingest decided.
+//! Left out: how records get in and out (Kafka, topic names, HTTP, metrics, state), what only ingest reads, since the
+//! journal holds what ingest decided, and alerts, which are looked at in the rows that come out.
 
 use std::fmt::Write;
 
@@ -18,7 +18,7 @@ impl Config {
     /// One line a setting. Every collection in it is ordered.
     fn fold_text(&self) -> String {
         let zone = self.time.calendar.zone().iana_name().unwrap_or("UTC");
-        let lines: [(&str, &dyn std::fmt::Debug); 29] = [
+        let lines: [(&str, &dyn std::fmt::Debug); 28] = [
             ("partitions", &self.topics.partitions),
             ("zone", &zone),
             ("allowed_lateness", &self.time.allowed_lateness),
@@ -44,7 +44,6 @@ impl Config {
             ("goals", &self.goals),
             ("experiments", &self.experiments),
             ("feedback", &self.feedback),
-            ("alerts", &self.alerts),
             ("paths", &self.paths_top),
             ("what_if", &self.what_if_extra_sessions),
             ("kpis", &self.kpis),

@@ -1,6 +1,7 @@
-//! What an instance shows: the newest KPI rows and how the instance itself is doing. The drivers write, HTTP and the page
-//! read, subscribers hear of each change. Rows of running windows are all kept, those of ended ones up to a bound: rows
-//! with the most dimensions go first, then the oldest. Nobody holds a lock for longer than a batch of rows takes.
+//! What an instance shows: the newest KPI rows, the alerts and how the instance itself is doing. The drivers write,
+//! HTTP and the page read, subscribers hear of each change. Rows of running windows are all kept, those of ended ones
+//! up to a bound: rows with the most dimensions go first, then the oldest. Of alerts that are over, the oldest go
+//! first. Nobody holds a lock for longer than a batch of rows takes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -9,10 +10,13 @@ use tokio::sync::broadcast;
 
 use crate::model::time::Millis;
 use crate::model::window::WindowKind;
+use crate::rollup::alerts::{Alert, AlertChange, AlertId};
 use crate::rollup::row::{Row, RowChange, RowId};
 
 /// So many rows of ended windows, a few hundred bytes each.
 pub const ENDED_ROWS: usize = 100_000;
+/// So many alerts that are over.
+const RESOLVED_ALERTS: usize = 1000;
 /// Rows put in place at once.
 const BATCH: usize = 1000;
 /// Batches that a subscriber may be behind before it is told to look anew.
@@ -21,8 +25,16 @@ const BACKLOG: usize = 256;
 #[derive(Debug)]
 pub struct Board {
     rows: RwLock<Rows>,
+    alerts: RwLock<Told>,
     status: RwLock<Arc<Status>>,
     news: broadcast::Sender<News>,
+}
+
+/// What was published.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    Row(RowChange),
+    Alert(AlertChange),
 }
 
 /// How the instance is doing.
@@ -82,6 +94,13 @@ struct Rows {
     most: usize,
 }
 
+#[derive(Debug, Default)]
+struct Told {
+    alerts: BTreeMap<AlertId, Arc<Alert>>,
+    /// By when.
+    resolved: BTreeSet<(Millis, AlertId)>,
+}
+
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Ended {
     dims: std::cmp::Reverse<usize>,
@@ -101,9 +120,30 @@ impl Board {
     pub fn new(most: usize) -> Self {
         Self {
             rows: RwLock::new(Rows { most, ..Rows::default() }),
+            alerts: RwLock::default(),
             status: RwLock::default(),
             news: broadcast::Sender::new(BACKLOG),
         }
+    }
+
+    /// What is published, as it comes.
+    pub fn take(&self, changes: Vec<Change>) {
+        let mut rows = Vec::with_capacity(changes.len());
+        for change in changes {
+            match change {
+                Change::Row(row) => rows.push(row),
+                Change::Alert(alert) => {
+                    self.alerts.write().unwrap_or_else(PoisonError::into_inner).take(alert);
+                }
+            }
+        }
+        self.publish(rows);
+    }
+
+    /// Every alert, sorted by rule and dimensions.
+    #[must_use]
+    pub fn alerts(&self) -> Vec<Arc<Alert>> {
+        self.alerts.read().unwrap_or_else(PoisonError::into_inner).alerts.values().cloned().collect()
     }
 
     /// Rows that changed, as the rollup hands them out.
@@ -266,6 +306,26 @@ impl Rows {
             Start::Any => true,
             Start::Running => self.is_running(row),
             Start::At(at) => row.id.start == Some(at),
+        }
+    }
+}
+
+impl Told {
+    fn take(&mut self, change: AlertChange) {
+        let known = match &change {
+            AlertChange::Says(alert) => self.alerts.insert(alert.id.clone(), Arc::clone(alert)),
+            AlertChange::Gone(id) => self.alerts.remove(id),
+        };
+        if let Some(at) = known.and_then(|known| known.resolved) {
+            self.resolved.remove(&(at, change.id().clone()));
+        }
+        if let Some(at) = change.alert().and_then(|alert| alert.resolved) {
+            self.resolved.insert((at, change.id().clone()));
+        }
+        if self.resolved.len() > RESOLVED_ALERTS
+            && let Some((_, gone)) = self.resolved.pop_first()
+        {
+            self.alerts.remove(&gone);
         }
     }
 }

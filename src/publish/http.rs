@@ -1,6 +1,8 @@
-//! What an instance answers over HTTP, read-only: the page, health, metrics, KPI rows and the stream of their changes.
-//! It reads the board and the metrics, and never asks Kafka, so that it answers whatever Kafka does.
+//! What an instance answers over HTTP, read-only: the page, health, metrics, KPI rows and the stream of their changes,
+//! alerts, what more sessions would bring. It reads the board and the metrics, and never asks Kafka, so that it answers
+//! whatever Kafka does.
 
+mod alerts;
 mod answer;
 mod api;
 mod assets;
@@ -8,6 +10,7 @@ mod guard;
 mod health;
 mod question;
 mod stream;
+mod what_if;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -150,6 +153,8 @@ fn router(site: Arc<Site>, ended: watch::Receiver<bool>) -> Router {
     let streaming = Router::new().route("/api/v1/stream", get(stream::stream)).with_state((Arc::clone(&site), ended));
     let guarded = Router::new()
         .route("/api/v1/kpis", get(api::kpis))
+        .route("/api/v1/alerts", get(alerts::alerts))
+        .route("/api/v1/what-if", get(what_if::what_if))
         .route("/api/v1/catalogue", get(api::catalogue))
         .route("/api/v1/status", get(api::status))
         .with_state(Arc::clone(&site))

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use apache_avro::Schema;
 use apache_avro::reader::datum::GenericDatumReader;
@@ -21,9 +21,9 @@ pub const SCHEMA: &str = include_str!("../../schemas/kpi_update.avsc");
 
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
-    #[error("a KPI row does not encode as JSON: {0}")]
+    #[error("a record does not encode as JSON: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("a KPI row does not encode as Avro: {0}")]
+    #[error("a record does not encode as Avro: {0}")]
     Avro(#[from] Box<apache_avro::Error>),
 }
 
@@ -35,18 +35,23 @@ pub fn key(id: &RowId) -> String {
         key.push_str(&start.0.to_string());
     }
     key.push('|');
-    for (at, (name, value)) in id.dims.iter().enumerate() {
+    push_dims(&id.dims, &mut key);
+    key
+}
+
+/// `dim=value,…` at the end of a key.
+pub(super) fn push_dims(dims: &[(&str, Arc<str>)], key: &mut String) {
+    for (at, (name, value)) in dims.iter().enumerate() {
         if at > 0 {
             key.push(',');
         }
         key.push_str(name);
         key.push('=');
-        escape(value, &mut key);
+        escape(value, key);
     }
-    key
 }
 
-fn escape(value: &str, key: &mut String) {
+pub(super) fn escape(value: &str, key: &mut String) {
     for c in value.chars() {
         match c {
             '%' | '|' | ',' | '=' => {
@@ -81,12 +86,12 @@ struct KpiUpdate<'a> {
     currency: Option<&'a str>,
 }
 
-struct Dims<'a>(&'a RowId);
+pub(super) struct Dims<'a>(pub &'a [(&'static str, Arc<str>)]);
 
 impl Serialize for Dims<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(Some(self.0.dims.len()))?;
-        for (name, value) in &*self.0.dims {
+        let mut map = to.serialize_map(Some(self.0.len()))?;
+        for (name, value) in self.0 {
             map.serialize_entry(name, &**value)?;
         }
         map.end()
@@ -102,7 +107,7 @@ impl<'a> From<&'a Row> for KpiUpdate<'a> {
             window: row.id.window.to_string(),
             start: row.id.start.map(|at| at.0),
             end: row.end.map(|at| at.0),
-            dims: Dims(&row.id),
+            dims: Dims(&row.id.dims),
             value: says.value,
             numerator: says.numerator,
             denominator: says.denominator,
@@ -130,19 +135,22 @@ pub fn to_json(row: &Row) -> Result<Vec<u8>, EncodeError> {
 /// # Errors
 /// None is known; the encoder's is passed on.
 pub fn to_avro(row: &Row) -> Result<Vec<u8>, EncodeError> {
-    let value = avro_value(&KpiUpdate::from(row));
-    let writer = GenericDatumWriter::builder(schema()).build().map_err(Box::new)?;
+    encode(avro_value(&KpiUpdate::from(row)), schema())
+}
+
+pub(super) fn encode(value: Value, schema: &Schema) -> Result<Vec<u8>, EncodeError> {
+    let writer = GenericDatumWriter::builder(schema).build().map_err(Box::new)?;
     Ok(writer.write_value_to_vec(value).map_err(Box::new)?)
 }
 
-/// A published value as JSON, whichever encoding it is in. None: it is neither JSON nor Avro with our schema.
+/// A published value as JSON, whichever encoding it is in. None: it is neither JSON nor Avro with that schema.
 #[must_use]
-pub fn as_json(value: &[u8]) -> Option<Cow<'_, [u8]>> {
+pub fn as_json<'v>(value: &'v [u8], schema: &Schema) -> Option<Cow<'v, [u8]>> {
     const FRAME: usize = 5;
     if value.first() != Some(&0) {
         return Some(Cow::Borrowed(value));
     }
-    let reader = GenericDatumReader::builder(schema()).build().ok()?;
+    let reader = GenericDatumReader::builder(schema).build().ok()?;
     let row = reader.read_value(&mut value.get(FRAME..)?).ok()?;
     let row = serde_json::Value::try_from(row).ok()?;
     serde_json::to_vec(&row).ok().map(Cow::Owned)
@@ -157,16 +165,13 @@ pub fn schema() -> &'static Schema {
 fn avro_value(update: &KpiUpdate<'_>) -> Value {
     let number = |value: Option<Number>| optional(value.map(|number| Value::Double(number.to_f64())));
     let real = |value: Option<f64>| optional(value.map(Value::Double));
-    let moment = |at: Option<i64>| optional(at.map(Value::TimestampMillis));
-    let dims: HashMap<_, _> =
-        update.dims.0.dims.iter().map(|(name, value)| ((*name).to_owned(), Value::String(value.to_string()))).collect();
     let fields = [
         ("kpi", Value::String(update.kpi.to_owned())),
         ("unit", Value::String(update.unit.to_owned())),
         ("window", Value::String(update.window.clone())),
         ("start", moment(update.start)),
         ("end", moment(update.end)),
-        ("dims", Value::Map(dims)),
+        ("dims", update.dims.to_avro()),
         ("value", number(update.value)),
         ("numerator", number(update.numerator)),
         ("denominator", number(update.denominator)),
@@ -180,10 +185,25 @@ fn avro_value(update: &KpiUpdate<'_>) -> Value {
         ("updated_at", Value::TimestampMillis(update.updated_at)),
         ("currency", optional(update.currency.map(|text| Value::String(text.to_owned())))),
     ];
+    record(fields)
+}
+
+impl Dims<'_> {
+    pub(super) fn to_avro(&self) -> Value {
+        let entry = |(name, value): &(&str, Arc<str>)| ((*name).to_owned(), Value::String(value.to_string()));
+        Value::Map(self.0.iter().map(entry).collect::<HashMap<_, _>>())
+    }
+}
+
+pub(super) fn record<const N: usize>(fields: [(&str, Value); N]) -> Value {
     Value::Record(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-fn optional(value: Option<Value>) -> Value {
+pub(super) fn moment(at: Option<i64>) -> Value {
+    optional(at.map(Value::TimestampMillis))
+}
+
+pub(super) fn optional(value: Option<Value>) -> Value {
     match value {
         None => Value::Union(0, Box::new(Value::Null)),
         Some(value) => Value::Union(1, Box::new(value)),
@@ -192,8 +212,6 @@ fn optional(value: Option<Value>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use expect_test::expect;
 
     use super::*;
@@ -255,13 +273,13 @@ mod tests {
         let json = to_json(&row()).expect("it encodes");
         let framed = [&[0, 0, 0, 0, 7][..], &to_avro(&row()).expect("it encodes")].concat();
         let parsed = |value: &[u8]| {
-            let json = as_json(value).expect("a row");
+            let json = as_json(value, schema()).expect("a row");
             serde_json::from_slice::<serde_json::Value>(&json).expect("JSON")
         };
         let (from_json, from_avro) = (parsed(&json), parsed(&framed));
         for field in ["kpi", "window", "start", "end", "dims", "value", "final", "watermark", "currency", "previous"] {
             assert_eq!(from_json[field], from_avro[field], "{field}");
         }
-        assert!(as_json(&[0, 0, 0]).is_none() && as_json(&framed[..20]).is_none());
+        assert!(as_json(&[0, 0, 0], schema()).is_none() && as_json(&framed[..20], schema()).is_none());
     }
 }

@@ -1,5 +1,6 @@
 //! KPI rows as gauges: the rows of running windows in, metric families out, at most `metrics.max_series` series a
-//! metric. What is beyond goes, summed, into one series of `(other)` for each window and set of dimensions.
+//! metric. What is beyond goes, summed, into one series of `(other)` for each window and set of dimensions. Alerts that
+//! fire are a gauge of the same kind.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use crate::kpi::families::Published;
 use crate::kpi::number::Number;
 use crate::model::event::OTHER;
 use crate::model::window::WindowKind;
+use crate::rollup::alerts::Alert;
 use crate::rollup::row::Row;
 
 #[derive(Debug, Default)]
@@ -36,16 +38,42 @@ pub fn gauges<'a, R: Borrow<Row>>(kpis: impl Iterator<Item = &'a Published>, row
         made.overflowed += over.len() as u64;
         let mut samples: Vec<Metric> = own.iter().filter_map(|row| sample(row)).collect();
         samples.extend(others(over));
-        if !samples.is_empty() {
-            let mut family = MetricFamily::default();
-            family.set_name(prometheus_name(&kpi.id));
-            family.set_help(kpi.meaning.clone());
-            family.set_field_type(MetricType::GAUGE);
-            family.set_metric(samples);
-            made.families.push(family);
-        }
+        made.push(prometheus_name(&kpi.id), &kpi.meaning, samples);
     }
     made
+}
+
+impl Gauges {
+    fn push(&mut self, name: String, help: &str, samples: Vec<Metric>) {
+        if samples.is_empty() {
+            return;
+        }
+        let mut family = MetricFamily::default();
+        family.set_name(name);
+        family.set_help(help.to_owned());
+        family.set_field_type(MetricType::GAUGE);
+        family.set_metric(samples);
+        self.families.push(family);
+    }
+
+    /// Adds `tributary_alert_firing`: 1 for each alert that fires; beyond the bound, how many of a rule.
+    pub fn add_alerts<A: Borrow<Alert>>(&mut self, alerts: &[A], metrics: &Metrics) {
+        let firing: Vec<&Alert> = alerts.iter().map(Borrow::borrow).filter(|alert| alert.is_firing()).collect();
+        let (own, over) = firing.split_at(firing.len().min(metrics.max_series));
+        self.overflowed += over.len() as u64;
+        let labels = |alert: &Alert| vec![pair("rule", &alert.id.rule), pair("window", &alert.window.to_string())];
+        let sample = |alert: &&Alert| {
+            let dims = alert.id.dims.iter().map(|(name, value)| pair(name, value));
+            metric(labels(alert).into_iter().chain(dims).collect(), 1.0)
+        };
+        let mut samples: Vec<Metric> = own.iter().map(sample).collect();
+        // Those of a rule follow each other.
+        for others in over.chunk_by(|a, b| a.id.rule == b.id.rule) {
+            let names = others[0].id.dims.iter().map(|(name, _)| pair(name, OTHER));
+            samples.push(metric(labels(others[0]).into_iter().chain(names).collect(), others.len() as f64));
+        }
+        self.push("tributary_alert_firing".to_owned(), "Alerts that fire at present: 1 for each.", samples);
+    }
 }
 
 fn sample(row: &Row) -> Option<Metric> {
@@ -89,15 +117,20 @@ fn gauge<'a>(
     currency: Option<&str>,
     value: f64,
 ) -> Metric {
-    let label = |name: &str, value: &str| {
-        let mut pair = LabelPair::default();
-        pair.set_name(name.to_owned());
-        pair.set_value(value.to_owned());
-        pair
-    };
-    let mut labels = vec![label("window", &window.to_string())];
-    labels.extend(dims.map(|(name, value)| label(name, value)));
-    labels.extend(currency.map(|currency| label("currency", currency)));
+    let mut labels = vec![pair("window", &window.to_string())];
+    labels.extend(dims.map(|(name, value)| pair(name, value)));
+    labels.extend(currency.map(|currency| pair("currency", currency)));
+    metric(labels, value)
+}
+
+fn pair(name: &str, value: &str) -> LabelPair {
+    let mut pair = LabelPair::default();
+    pair.set_name(name.to_owned());
+    pair.set_value(value.to_owned());
+    pair
+}
+
+fn metric(labels: Vec<LabelPair>, value: f64) -> Metric {
     let mut gauge = Gauge::default();
     gauge.set_value(value);
     let mut metric = Metric::from_label(labels);

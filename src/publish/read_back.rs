@@ -12,7 +12,7 @@ use crate::kpi::measures::Dim;
 use crate::kpi::number::Number;
 use crate::model::time::Millis;
 use crate::model::window::WindowKind;
-use crate::rollup::row::{Row, RowChange, RowId, Says};
+use crate::rollup::row::{Dims, Row, RowChange, RowId, Says};
 
 /// Fields that are not known are ignored: a newer version may add some.
 #[derive(Deserialize)]
@@ -46,7 +46,6 @@ pub fn change(key: &str, value: Option<&[u8]>) -> Option<RowChange> {
     let id = id(key)?;
     let Some(value) = value else { return Some(RowChange::Gone(id)) };
     let said: Said<'_> = serde_json::from_slice(value).ok()?;
-    let number = |text: Option<&RawValue>| text.and_then(|text| Number::parse(text.get()));
     let row = Row {
         id,
         unit: Arc::from(&*said.unit),
@@ -69,20 +68,29 @@ pub fn change(key: &str, value: Option<&[u8]>) -> Option<RowChange> {
     Some(RowChange::Says(Arc::new(row)))
 }
 
+pub(super) fn number(text: Option<&RawValue>) -> Option<Number> {
+    Number::parse(text?.get())
+}
+
 /// The row that a key names.
 fn id(key: &str) -> Option<RowId> {
     let mut parts = key.splitn(4, '|');
     let (kpi, window, start, dims) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let start = if start.is_empty() { None } else { Some(Millis(start.parse().ok()?)) };
+    Some(RowId { kpi: Arc::from(kpi), window: WindowKind::parse(window)?, start, dims: read_dims(dims)? })
+}
+
+/// The dimensions at the end of a key.
+pub(super) fn read_dims(text: &str) -> Option<Dims> {
     let mut named = BTreeMap::new();
-    for pair in dims.split(',').filter(|pair| !pair.is_empty()) {
+    for pair in text.split(',').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=')?;
         named.insert(Dim::parse(name)?.name(), Arc::from(&*unescape(value)?));
     }
-    Some(RowId { kpi: Arc::from(kpi), window: WindowKind::parse(window)?, start, dims: named.into_iter().collect() })
+    Some(named.into_iter().collect())
 }
 
-fn unescape(text: &str) -> Option<Cow<'_, str>> {
+pub(super) fn unescape(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
         return Some(Cow::Borrowed(text));
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::parts::{
-    Combine, Damage, Decode, Decoded, Effects, Fold, Parts, Positions, Raw, Row, Said, Unavailable, json_print,
+    Combine, Damage, Decode, Decoded, Effects, Fold, Output, Parts, Positions, Raw, Row, Said, Unavailable, json_print,
 };
 use crate::config::{Config, Encoding};
 use crate::ingest::avro::header;
@@ -15,9 +15,12 @@ use crate::kpi::plan::plan_of;
 use crate::model::event::Topic;
 use crate::model::time::Millis;
 use crate::partials::block::Block;
+use crate::publish::board::Change;
+use crate::publish::kpi_update::{EncodeError, as_json};
 use crate::publish::ledgers::{self, Ledger};
-use crate::publish::{kpi_update, read_back};
+use crate::publish::{alert, kpi_update, read_back};
 use crate::rollup::Rollup;
+use crate::rollup::alerts::{AlertChange, Alerts};
 use crate::rollup::row::RowChange;
 use crate::shards::rules::Rules;
 use crate::shards::{FoldError, Shard};
@@ -28,14 +31,20 @@ pub struct Line {
     schemas: Arc<dyn SchemaSource>,
     /// Whether records say themselves how they are encoded.
     files: bool,
-    /// What rows in Avro begin with; none for JSON.
-    frame: Option<Frame>,
-    /// The same of lines, by `Ledger`.
-    ledger_frames: [Option<Frame>; Ledger::ALL.len()],
+    /// What records in Avro begin with; none for JSON.
+    frames: Option<Frames>,
 }
 
 /// Byte 0 and the id of the schema.
 type Frame = [u8; 5];
+
+#[derive(Clone, Copy)]
+struct Frames {
+    kpis: Frame,
+    alerts: Frame,
+    /// By `Ledger`; none of one that is not written.
+    ledgers: [Option<Frame>; Ledger::ALL.len()],
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
@@ -53,20 +62,16 @@ impl Line {
     /// For the input topics of a configuration.
     pub fn new(config: Arc<Config>) -> Result<Self, LineError> {
         let registry = config.schema_registry.as_ref().map(Registry::connect).transpose()?;
-        let (mut frame, mut ledger_frames) = (None, [None; Ledger::ALL.len()]);
-        if config.output.encoding == Encoding::Avro {
-            let registry = registry.as_ref().ok_or(LineError::NoRegistry)?;
-            frame = Some(register(registry, &config.topics.kpis, kpi_update::SCHEMA)?);
-            for ledger in Ledger::ALL.into_iter().filter(|ledger| config.output.ledgers.contains(ledger.name())) {
-                let topic = ledger.topic(&config.topics);
-                ledger_frames[ledger as usize] = Some(register(registry, topic, ledger.schema())?);
-            }
-        }
+        let frames = match (config.output.encoding, &registry) {
+            (Encoding::Avro, Some(registry)) => Some(Frames::register(registry, &config)?),
+            (Encoding::Avro, None) => return Err(LineError::NoRegistry),
+            _ => None,
+        };
         let schemas: Arc<dyn SchemaSource> = match registry {
             Some(registry) => Arc::new(registry),
             None => Arc::new(FixedSchemas::read(&config.schemas)?),
         };
-        Ok(Self { frame, ledger_frames, ..Self::with(config, schemas, false) })
+        Ok(Self { frames, ..Self::with(config, schemas, false) })
     }
 
     /// For histories in files, whose container files bring their schemas. Their records come in the order of their
@@ -80,7 +85,7 @@ impl Line {
 
     fn with(config: Arc<Config>, schemas: Arc<dyn SchemaSource>, files: bool) -> Self {
         let rules = Arc::new(Rules::new(Arc::clone(&config), plan_of(&config)));
-        Self { config, rules, schemas, files, frame: None, ledger_frames: [None; Ledger::ALL.len()] }
+        Self { config, rules, schemas, files, frames: None }
     }
 
     /// The schemas that the configuration names, for files that need them.
@@ -89,10 +94,25 @@ impl Line {
     }
 }
 
-fn register(registry: &Registry, topic: &str, schema: &str) -> Result<Frame, LineError> {
+fn frame(registry: &Registry, topic: &str, schema: &str) -> Result<Frame, LineError> {
     let subject = format!("{topic}-value");
     let id = registry.register(&subject, schema);
     Ok(header(id.map_err(|reason| LineError::Unregistered { subject, reason })?))
+}
+
+impl Frames {
+    /// With the schemas of every topic that is written.
+    fn register(registry: &Registry, config: &Config) -> Result<Self, LineError> {
+        let mut ledgers = [None; Ledger::ALL.len()];
+        for ledger in Ledger::ALL.into_iter().filter(|ledger| config.output.ledgers.contains(ledger.name())) {
+            ledgers[ledger as usize] = Some(frame(registry, ledger.topic(&config.topics), ledger.schema())?);
+        }
+        Ok(Self {
+            kpis: frame(registry, &config.topics.kpis, kpi_update::SCHEMA)?,
+            alerts: frame(registry, &config.topics.alerts, alert::SCHEMA)?,
+            ledgers,
+        })
+    }
 }
 
 impl Parts for Line {
@@ -114,21 +134,25 @@ impl Parts for Line {
     }
 
     fn rollup(&self) -> Rows {
-        Rows { rollup: Rollup::new(&self.config), frame: self.frame }
+        Rows { rollup: Rollup::new(&self.config), alerts: Alerts::new(&self.config), frames: self.frames }
     }
 
     fn written(&self, said: &Said) -> Option<Vec<u8>> {
-        let value = match self.ledger_frames[Ledger::of(&said.line) as usize] {
+        let frame = self.frames.and_then(|frames| frames.ledgers[Ledger::of(&said.line) as usize]);
+        let value = match frame {
             None => ledgers::to_json(said),
             Some(frame) => ledgers::to_avro(said).map(|datum| datum.map(|datum| [&frame[..], &datum].concat())),
         };
         value.expect("numbers and text always encode")
     }
 
-    fn shown(&self, key: &str, value: Option<&[u8]>) -> Option<RowChange> {
-        match value {
-            Some(value) => read_back::change(key, Some(&*kpi_update::as_json(value)?)),
-            None => read_back::change(key, None),
+    fn shown(&self, of: Output, key: &str, value: Option<&[u8]>) -> Option<Change> {
+        match of {
+            Output::Kpis => {
+                let json = value.map(|value| as_json(value, kpi_update::schema()).ok_or(())).transpose().ok()?;
+                read_back::change(key, json.as_deref()).map(Change::Row)
+            }
+            Output::Alerts => alert_of(key, value).map(Change::Alert),
         }
     }
 }
@@ -183,14 +207,21 @@ impl Fold for Shard {
     }
 }
 
-/// The rollup, with its rows as they are published.
+/// A published alert; none if it is not ours.
+fn alert_of(key: &str, value: Option<&[u8]>) -> Option<AlertChange> {
+    let json = value.map(|value| as_json(value, alert::schema()).ok_or(())).transpose().ok()?;
+    alert::change(key, json.as_deref())
+}
+
+/// The rollup, with its rows and the alerts that they make as they are published.
 pub struct Rows {
     pub rollup: Rollup,
-    frame: Option<Frame>,
+    alerts: Alerts,
+    frames: Option<Frames>,
 }
 
 impl Combine for Rows {
-    type Shown = RowChange;
+    type Shown = Change;
 
     fn apply(&mut self, block: &Block) -> bool {
         let holds = self.rollup.apply(block);
@@ -204,20 +235,44 @@ impl Combine for Rows {
         self.rollup.watermark()
     }
 
-    fn changed(&mut self, settle: bool, now: Millis) -> Vec<Row<RowChange>> {
-        self.rollup.changed(settle, now).into_iter().map(|change| published(change, self.frame)).collect()
+    fn recall(&mut self, key: &str, value: Option<&[u8]>) {
+        match alert_of(key, value) {
+            Some(change) => self.alerts.recall(change),
+            None => tracing::warn!(key, "a record among the alerts is none"),
+        }
+    }
+
+    fn changed(&mut self, settle: bool, now: Millis) -> Vec<Row<Change>> {
+        let Some(watermark) = self.rollup.watermark() else { return Vec::new() };
+        let rows = self.rollup.changed(settle, now);
+        let alerts = self.alerts.changed(&rows, watermark, now);
+        let rows = rows.into_iter().map(|change| row_record(change, self.frames));
+        rows.chain(alerts.into_iter().map(|change| alert_record(change, self.frames))).collect()
     }
 
     fn print(&self, value: &[u8]) -> u64 {
-        json_print(kpi_update::as_json(value).as_deref().unwrap_or(value))
+        json_print(as_json(value, kpi_update::schema()).as_deref().unwrap_or(value))
     }
 }
 
-fn published(change: RowChange, frame: Option<Frame>) -> Row<RowChange> {
-    let encoded = |row: &Arc<_>| match frame {
+fn row_record(change: RowChange, frames: Option<Frames>) -> Row<Change> {
+    let encoded = |row: &Arc<_>| match frames {
         None => kpi_update::to_json(row),
-        Some(frame) => kpi_update::to_avro(row).map(|datum| [&frame[..], &datum].concat()),
+        Some(frames) => framed(frames.kpis, kpi_update::to_avro(row)),
     };
     let value = change.row().map(|row| encoded(row).expect("numbers and text always encode"));
-    Row { key: kpi_update::key(change.id()), value, shown: Some(change) }
+    Row { to: Output::Kpis, key: kpi_update::key(change.id()), value, shown: Some(Change::Row(change)) }
+}
+
+fn alert_record(change: AlertChange, frames: Option<Frames>) -> Row<Change> {
+    let encoded = |told: &Arc<_>| match frames {
+        None => alert::to_json(told),
+        Some(frames) => framed(frames.alerts, alert::to_avro(told)),
+    };
+    let value = change.alert().map(|told| encoded(told).expect("numbers and text always encode"));
+    Row { to: Output::Alerts, key: alert::key(change.id()), value, shown: Some(Change::Alert(change)) }
+}
+
+fn framed(frame: Frame, datum: Result<Vec<u8>, EncodeError>) -> Result<Vec<u8>, EncodeError> {
+    datum.map(|datum| [&frame[..], &datum].concat())
 }

@@ -60,9 +60,17 @@ pub trait Fold: Send + Sized + 'static {
     fn snapshot(&self) -> Vec<Vec<u8>>;
 }
 
-/// A row of the `kpis` topic; without a value it is a tombstone.
+/// What the rollup writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Output {
+    Kpis,
+    Alerts,
+}
+
+/// A record of an output; without a value it is a tombstone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row<S> {
+    pub to: Output,
     pub key: String,
     pub value: Option<Vec<u8>>,
     /// The same as page and API show it; none for a key that is not ours.
@@ -70,7 +78,7 @@ pub struct Row<S> {
 }
 
 /// Where rows are shown once they are published: the owner of the rollup brings what it has committed, every other
-/// instance what it reads of the `kpis` topic.
+/// instance what it reads of the outputs.
 pub trait Show<S>: Send + Sync {
     fn show(&self, rows: Vec<S>);
     /// So long after an event had arrived the rows that it changed were published.
@@ -84,7 +92,11 @@ pub trait Combine: Send + 'static {
     /// False: the block is of a replaced owner, and was ignored.
     fn apply(&mut self, block: &Block) -> bool;
     fn watermark(&self) -> Option<Millis>;
-    /// The rows that changed since they were last handed out; with `settle` those of windows that have ended, too.
+    /// An alert as it is published: those of an earlier owner are told in the order of the topic, before anything is
+    /// asked.
+    fn recall(&mut self, key: &str, value: Option<&[u8]>);
+    /// The rows that changed since they were last handed out; with `settle` those of windows that have ended, too. The
+    /// alerts after them, those alone that are not published as they are.
     fn changed(&mut self, settle: bool, now: Millis) -> Vec<Row<Self::Shown>>;
     /// What a published value says, but for when: equal prints need not be published again.
     fn print(&self, value: &[u8]) -> u64;
@@ -114,7 +126,7 @@ pub trait Parts: Send + Sync + 'static {
     /// A line of a ledger as it is written; none is a tombstone.
     fn written(&self, said: &Said) -> Option<Vec<u8>>;
     /// What a published record shows; none if it is not ours.
-    fn shown(&self, key: &str, value: Option<&[u8]>) -> Option<Shown<Self>>;
+    fn shown(&self, of: Output, key: &str, value: Option<&[u8]>) -> Option<Shown<Self>>;
 }
 
 pub type Shown<P> = <<P as Parts>::Rollup as Combine>::Shown;

@@ -1,5 +1,5 @@
 //! Whoever has the one partition of the partials is the rollup: it learns what is published, reads the partials,
-//! and publishes what differs, in transactions of one id. Everybody else follows the published rows.
+//! and publishes what differs, in transactions of one id. Everybody else follows what is published.
 
 mod owning;
 mod taking;
@@ -11,9 +11,11 @@ use self::owning::Owning;
 use self::taking::Taking;
 use super::ingest_driver::Progress;
 use super::log::{Isolation, Log, LogError, Member, MemberMode, Membership, Partition, Read, Reader};
-use super::parts::{Parts, Show, Shown};
+use super::partitioner::partition_of;
+use super::parts::{Output, Parts, Show, Shown};
 use super::settings::Backoff;
 use super::site::{DriverError, Site};
+use super::topics::Names;
 use crate::model::time::Millis;
 
 pub struct RollupDriver<L: Log, P: Parts> {
@@ -70,27 +72,31 @@ impl<L: Log, P: Parts> RollupDriver<L, P> {
     pub fn step(&mut self, site: &Site<L, P>, now: Millis, wait: Duration) -> Result<Progress, DriverError> {
         match self.attempt(site, now, wait) {
             Ok(progress) => Ok(progress),
-            Err(error @ (DriverError::Log(LogError::Fatal(_)) | DriverError::Damaged { .. })) => Err(error),
-            Err(error) => {
-                // If the group still says so, it takes over again.
-                tracing::warn!(%error, "the rollup begins anew");
-                let fenced = matches!(error, DriverError::Log(LogError::Fenced(_)));
-                self.report = self.report();
-                self.phase = Phase::Following(None);
-                self.retry.fail(now, &site.settings.limits);
-                if fenced {
-                    self.retry.hold(now, site.settings.limits.fenced_pause);
-                }
-                Ok(Progress::Quiet)
-            }
+            Err(error) => self.begin_anew(site, error, now).map(|()| Progress::Quiet),
         }
+    }
+
+    /// If the group still says so, it takes over again.
+    fn begin_anew(&mut self, site: &Site<L, P>, error: DriverError, now: Millis) -> Result<(), DriverError> {
+        if matches!(error, DriverError::Log(LogError::Fatal(_)) | DriverError::Damaged { .. }) {
+            return Err(error);
+        }
+        tracing::warn!(%error, "the rollup begins anew");
+        self.report = self.report();
+        self.phase = Phase::Following(None);
+        self.retry.fail(now, &site.settings.limits);
+        if matches!(error, DriverError::Log(LogError::Fenced(_))) {
+            self.retry.hold(now, site.settings.limits.fenced_pause);
+        }
+        Ok(())
     }
 
     /// Publishes everything once more, as far as it is known. True when it is in the log.
     pub fn finish(&mut self, site: &Site<L, P>, now: Millis) -> Result<bool, DriverError> {
-        match &mut self.phase {
-            Phase::Owning(owning) => owning.finish(site, &*self.view, now),
-            _ => Ok(true),
+        let Phase::Owning(owning) = &mut self.phase else { return Ok(true) };
+        match owning.finish(site, &*self.view, now) {
+            Ok(done) => Ok(done),
+            Err(error) => self.begin_anew(site, error, now).map(|()| false),
         }
     }
 
@@ -166,10 +172,7 @@ fn follow<L: Log, P: Parts>(
         Some(reader) => reader,
         none => {
             let mut reader = site.log.reader(Isolation::ReadCommitted)?;
-            for partition in published(site)? {
-                let (low, _) = site.log.bounds(&partition)?;
-                reader.assign(&partition, low)?;
-            }
+            Published::find(site)?.assign(site, &mut reader)?;
             none.insert(reader)
         }
     };
@@ -178,7 +181,7 @@ fn follow<L: Log, P: Parts>(
         if let Read::Record(record) = read
             && let Some(key) = record.key.and_then(|key| std::str::from_utf8(key).ok())
         {
-            rows.extend(site.parts.shown(key, record.value));
+            rows.extend(site.parts.shown(output_of(&site.names, record.partition), key, record.value));
         }
     });
     view.show(rows);
@@ -189,9 +192,42 @@ fn follow<L: Log, P: Parts>(
     }
 }
 
-/// The partitions of the published rows.
-fn published<L: Log, P: Parts>(site: &Site<L, P>) -> Result<Vec<Partition>, LogError> {
-    let topic = &site.names.kpis;
-    let count = site.log.partitions(topic)?.ok_or_else(|| LogError::Fatal(format!("topic {topic} does not exist")))?;
-    Ok((0..count).map(|number| Partition { topic: Arc::clone(topic), number }).collect())
+/// The partitions of what is published.
+struct Published {
+    kpis: Vec<Partition>,
+    alerts: Vec<Partition>,
+}
+
+impl Published {
+    fn find<L: Log, P: Parts>(site: &Site<L, P>) -> Result<Self, LogError> {
+        let partitions = |topic: &Arc<str>| {
+            let missing = || LogError::Fatal(format!("topic {topic} does not exist"));
+            let count = site.log.partitions(topic)?.ok_or_else(missing)?;
+            Ok::<_, LogError>((0..count).map(|number| Partition { topic: Arc::clone(topic), number }).collect())
+        };
+        Ok(Self { kpis: partitions(&site.names.kpis)?, alerts: partitions(&site.names.alerts)? })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Partition> {
+        self.kpis.iter().chain(&self.alerts)
+    }
+
+    /// Has all of it read, from the beginning.
+    fn assign<L: Log, P: Parts>(&self, site: &Site<L, P>, reader: &mut L::Reader) -> Result<(), LogError> {
+        self.all().try_for_each(|partition| reader.assign(partition, site.log.bounds(partition)?.0))
+    }
+
+    /// Where a record of an output goes by its key.
+    fn place(&self, of: Output, key: &str) -> Partition {
+        let partitions = match of {
+            Output::Kpis => &self.kpis,
+            Output::Alerts => &self.alerts,
+        };
+        partitions[partition_of(key.as_bytes(), partitions.len())].clone()
+    }
+}
+
+/// Which output a partition is of.
+fn output_of(names: &Names, partition: &Partition) -> Output {
+    if partition.topic == names.alerts { Output::Alerts } else { Output::Kpis }
 }

@@ -13,8 +13,7 @@ use super::parts::Show;
 use super::shard_driver::Report;
 use super::topics::Names;
 use crate::model::time::{Millis, Span};
-use crate::publish::board::{Board, Status};
-use crate::rollup::row::RowChange;
+use crate::publish::board::{Board, Change, Status};
 use crate::shards::{self, Shard};
 use crate::telemetry::metrics::{Metrics, raise};
 
@@ -44,9 +43,9 @@ pub struct Published {
     pub metrics: Arc<Metrics>,
 }
 
-impl Show<RowChange> for Published {
-    fn show(&self, rows: Vec<RowChange>) {
-        self.board.publish(rows);
+impl Show<Change> for Published {
+    fn show(&self, changes: Vec<Change>) {
+        self.board.take(changes);
     }
 
     fn took(&self, latency: Span) {

@@ -25,6 +25,7 @@ pub struct Names {
     pub partials: Arc<str>,
     pub snapshots: Arc<str>,
     pub kpis: Arc<str>,
+    pub alerts: Arc<str>,
     pub dead_letters: Arc<str>,
     /// By `Ledger`.
     pub(super) ledgers: [Arc<str>; Ledger::ALL.len()],
@@ -50,6 +51,7 @@ impl Names {
             partials: format!("{prefix}partials-{generation}").into(),
             snapshots: format!("{prefix}snapshots-{generation}").into(),
             kpis: topics.kpis.as_str().into(),
+            alerts: topics.alerts.as_str().into(),
             dead_letters: topics.dead_letters.as_str().into(),
             ledgers: Ledger::ALL.map(|ledger| ledger.topic(topics).into()),
             group: group.clone(),

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::parts::{
-    Combine, Damage, Decode, Decoded, Effects, Fold, Letter, Parts, Positions, Raw, Row, Said, Show, Unavailable,
-    json_print,
+    Combine, Damage, Decode, Decoded, Effects, Fold, Letter, Output, Parts, Positions, Raw, Row, Said, Show,
+    Unavailable, json_print,
 };
 use super::settings::{Limits, Settings};
 use super::topics::Names;
@@ -39,6 +39,7 @@ pub fn names() -> Names {
         partials: "partials".into(),
         snapshots: "snapshots".into(),
         kpis: "kpis".into(),
+        alerts: "alerts".into(),
         dead_letters: "dead-letters".into(),
         ledgers: Ledger::ALL.map(|ledger| ledger.name().into()),
         group: "g".into(),
@@ -242,13 +243,17 @@ impl Combine for ToyRollup {
         (self.sums.len() == usize::from(SHARDS)).then_some(Millis(1))
     }
 
+    fn recall(&mut self, key: &str, _value: Option<&[u8]>) {
+        panic!("a toy has no alert {key}");
+    }
+
     fn changed(&mut self, _settle: bool, now: Millis) -> Vec<Row<String>> {
         let mut rows = Vec::new();
         for (shard, sum) in &self.sums {
             if self.published.insert(*shard, *sum) != Some(*sum) {
                 let value = format!("{{\"sum\":{sum},\"updated_at\":{}}}", now.0).into_bytes();
                 let key = format!("shard|{shard}");
-                rows.push(Row { shown: Some(key.clone()), key, value: Some(value) });
+                rows.push(Row { to: Output::Kpis, shown: Some(key.clone()), key, value: Some(value) });
             }
         }
         rows
@@ -284,7 +289,7 @@ impl Parts for Toy {
         unreachable!("a toy keeps no ledger")
     }
 
-    fn shown(&self, key: &str, _value: Option<&[u8]>) -> Option<String> {
+    fn shown(&self, _of: Output, key: &str, _value: Option<&[u8]>) -> Option<String> {
         Some(key.to_owned())
     }
 }

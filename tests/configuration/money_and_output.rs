@@ -167,7 +167,7 @@ by = [["chanel"]]
                ·        ──────────────┬──────────────
                ·                      ╰── not a comparison
                ╰────
-              help: a KPI, one of `< <= > >=`, a number: `email_delivery_ratio < 0.95`
+              help: KPIs, one of `< <= > >= ==`, a number: `email_delivery_ratio < 0.95`
 
               × `Cost per demo` cannot be the id of a KPI
                ╭─[tributary.toml:6:6]
@@ -200,6 +200,161 @@ by = [["chanel"]]
                ·            ╰── not known
                ╰────
               help: did you mean `channel`?
+
+        "#]],
+    );
+}
+
+#[test]
+fn rules_of_alerts() {
+    check(
+        r#"[time]
+windows = ["1d", "30d"]
+[[alerts]]
+name = "words"
+when = "leads are few"
+window = "1d"
+[[alerts]]
+name = "number"
+when = "leads < few"
+window = "1d"
+[[alerts]]
+name = "formula"
+when = "leads / / 2 < 5"
+window = "1d"
+[[alerts]]
+name = "nothing"
+when = "1 == 1"
+window = "1d"
+[[alerts]]
+name = "unknown"
+when = "lead < 5"
+window = "1d"
+[[alerts]]
+name = "left out"
+when = "mqls < 5"
+window = "1d"
+[[alerts]]
+name = "least"
+when = "leads < 5"
+window = "1d"
+at_least = { session = 100 }
+[[alerts]]
+name = "elsewhere"
+when = "sessions < 5"
+window = "30d"
+by = ["landing_page"]
+[[alerts]]
+name = "not there"
+when = "sessions < 5"
+window = "1h"
+[[alerts]]
+name = "by"
+when = "sessions < 5"
+window = "1d"
+by = ["chanel"]
+[[alerts]]
+name = "baseline"
+when = "sessions / baseline(sessions) < 5"
+window = "1d"
+[output]
+kpis = ["leads", "sessions"]
+alerts = ["least", "elswhere", "sla_breach", "budget_*"]
+"#,
+        expect![[r#"
+              × no condition: `leads are few`
+               ╭─[tributary.toml:5:8]
+             5 │ when = "leads are few"
+               ·        ───────┬───────
+               ·               ╰── not a comparison
+               ╰────
+              help: KPIs, one of `< <= > >= ==`, a number: `email_delivery_ratio < 0.95`
+
+              × `few` is no number to compare with
+               ╭─[tributary.toml:9:8]
+             9 │ when = "leads < few"
+               ·        ──────┬──────
+               ·              ╰── not a comparison
+               ╰────
+              help: KPIs, one of `< <= > >= ==`, a number: `email_delivery_ratio < 0.95`
+
+              × unexpected `/` at column 9
+                ╭─[tributary.toml:13:8]
+             13 │ when = "leads / / 2 < 5"
+                ·        ────────┬────────
+                ·                ╰── in this condition
+                ╰────
+
+              × `1 == 1` names no KPI
+                ╭─[tributary.toml:17:8]
+             17 │ when = "1 == 1"
+                ·        ────┬───
+                ·            ╰── nothing to look at
+                ╰────
+              help: KPIs, one of `< <= > >= ==`, a number: `email_delivery_ratio < 0.95`
+
+              × there is no KPI named `lead`
+                ╭─[tributary.toml:21:8]
+             21 │ when = "lead < 5"
+                ·        ─────┬────
+                ·             ╰── not known
+                ╰────
+              help: did you mean `leads`?
+
+              × KPI `mqls` is not computed
+                ╭─[tributary.toml:25:8]
+             25 │ when = "mqls < 5"
+                ·        ─────┬────
+                ·             ╰── not in output.kpis
+                ╰────
+              help: add `mqls` to `output.kpis`
+
+              × there is no KPI named `session`
+                ╭─[tributary.toml:31:14]
+             31 │ at_least = { session = 100 }
+                ·              ───┬───
+                ·                 ╰── not known
+                ╰────
+              help: did you mean `sessions`?
+
+              × KPI `sessions` has no rows by landing_page in `30d`
+                ╭─[tributary.toml:34:8]
+             34 │ when = "sessions < 5"
+                ·        ───────┬──────
+                ·               ╰── no such rows
+                ╰────
+              help: it has rows in total; by channel; by channel_group
+
+              × window `1h` is not computed
+                ╭─[tributary.toml:40:10]
+             40 │ window = "1h"
+                ·          ──┬─
+                ·            ╰── not in time.windows
+                ╰────
+              help: add `1h` to `time.windows`
+
+              × unknown dimension `chanel`
+                ╭─[tributary.toml:45:7]
+             45 │ by = ["chanel"]
+                ·       ────┬───
+                ·           ╰── not known
+                ╰────
+              help: did you mean `channel`?
+
+              × `sessions` asks for other rows than those of the window: an alert takes KPIs and `total(…)` of them
+                ╭─[tributary.toml:48:8]
+             48 │ when = "sessions / baseline(sessions) < 5"
+                ·        ─────────────────┬─────────────────
+                ·                         ╰── in this condition
+                ╰────
+
+              × unknown alert `elswhere`
+                ╭─[tributary.toml:52:20]
+             52 │ alerts = ["least", "elswhere", "sla_breach", "budget_*"]
+                ·                    ─────┬────
+                ·                         ╰── not known
+                ╰────
+              help: did you mean `elsewhere`?
 
         "#]],
     );

@@ -2,6 +2,7 @@
 //! topics, kcat as the reader of the rows. Whatever is done to the processes, the rows must be those that `report` has
 //! for the same history, and each bad record must be in the dead letters once.
 
+mod alerting;
 mod avro;
 mod deployment;
 mod erasing;

@@ -3,6 +3,7 @@
 //!
 //! `SIMULATION_SEED=n` runs one seed and says what happened; `SIMULATION_SEEDS=n` says how many to run.
 
+mod alerts;
 mod checks;
 mod damage;
 mod plan;
@@ -50,6 +51,8 @@ const EXPECTED: &[&str] = &[
     "a gap",
     "a batch was compared",
     "the oracle was compared",
+    "an alert fires at the end",
+    "an alert was resolved",
 ];
 
 /// Runs a seed to its end and checks it. What happened is left in `trace`, also when it fails.
@@ -75,14 +78,18 @@ fn live(world: &mut World) {
     world.say("at rest");
     checks::check_live(world);
     let rows = checks::check(world);
+    alerts::check(world);
     if rows > 0 && world.plan.theme != Theme::Clock {
         // Somebody else begins with what is stored, and there is nothing to add.
-        let before = checks::published(world);
+        let (before, alerts_before) = (checks::published(world), alerts::told(world));
         world.sky.lock().frozen = None;
         world.replace_all();
         come_to_rest(world);
         checks::check_live(world);
         checks::compare("what was published before everybody was replaced", &before, &checks::published(world));
+        let told = alerts::told(world);
+        alerts::check(world);
+        assert_eq!(told, alerts_before, "alerts before everybody was replaced, and after");
     }
 }
 

@@ -1,12 +1,10 @@
-//! What comes out: experiments, feedback, alerts, own KPIs, outputs, metrics, state.
+//! What comes out: experiments, feedback, own KPIs, outputs, metrics, state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Checker, nearest, time};
+use super::{Checker, nearest};
 use crate::config::raw::{self, Names, OutputEncoding, Text};
-use crate::config::{
-    Alert, Config, Encoding, Experiments, Feedback, Metrics, Output, State, Time, UserKpi, quantities,
-};
+use crate::config::{Config, Encoding, Experiments, Feedback, Metrics, Output, State, Time, UserKpi, quantities};
 use crate::kpi::catalogue::built_in;
 use crate::kpi::families::problems_of;
 use crate::kpi::formula::FormulaError;
@@ -54,43 +52,6 @@ pub fn check_experiments(raw: &raw::Experiments, cx: &mut Checker<'_>) -> Experi
 
 pub fn check_feedback(raw: &raw::Feedback, cx: &mut Checker<'_>) -> Feedback {
     Feedback { stages: cx.stages(&raw.stages), lookback: cx.positive_duration(&raw.lookback, "feedback.lookback") }
-}
-
-pub fn check_alerts(raw: &[raw::Alert], time: &Time, cx: &mut Checker<'_>) -> Vec<Alert> {
-    let mut seen = BTreeSet::new();
-    let mut alerts = Vec::new();
-    for one in raw {
-        let name = cx.name(&one.name, "alert");
-        if !seen.insert(name.clone()) {
-            cx.fault(&one.name, format!("alert `{name}` is there twice"), "again", "");
-        }
-        check_condition(&one.when, cx);
-        let at_least = one.at_least.iter().map(|(kpi, least)| (kpi.clone(), cx.finite(least, kpi))).collect();
-        if let Some(window) = time::window_in_use(&one.window, time, cx) {
-            alerts.push(Alert { name, when: one.when.value.clone(), window, at_least });
-        }
-    }
-    alerts
-}
-
-/// A KPI, a comparison, a number.
-fn check_condition(when: &Text, cx: &mut Checker<'_>) {
-    let sides = ["<=", ">=", "<", ">"].iter().find_map(|sign| when.split_once(sign));
-    let sound = sides.is_some_and(|(kpi, number)| {
-        let id = kpi.trim();
-        !id.is_empty()
-            && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-            && number.trim().parse::<f64>().is_ok_and(f64::is_finite)
-    });
-    if !sound {
-        let message = format!("no condition: `{}`", when.value);
-        cx.fault(
-            when,
-            message,
-            "not a comparison",
-            "a KPI, one of `< <= > >=`, a number: `email_delivery_ratio < 0.95`",
-        );
-    }
 }
 
 pub fn check_kpis(raw: &[raw::Kpi], cx: &mut Checker<'_>) -> Vec<UserKpi> {
@@ -144,7 +105,7 @@ fn dimension_sets(raw: &[Names], cx: &mut Checker<'_>) -> Vec<Vec<String>> {
     raw.iter().map(|set| dimension_set(set, cx)).collect()
 }
 
-fn dimension_set(raw: &Names, cx: &mut Checker<'_>) -> Vec<String> {
+pub fn dimension_set(raw: &Names, cx: &mut Checker<'_>) -> Vec<String> {
     for name in raw.iter().filter(|name| !DIMENSIONS.contains(&name.as_str())) {
         cx.unknown(name, "dimension", DIMENSIONS);
     }
@@ -165,6 +126,7 @@ pub fn check(raw: &raw::Output, time: &Time, cx: &mut Checker<'_>) -> Output {
         ledgers: raw.ledgers.iter().map(|name| name.value.clone()).collect(),
         max_values: raw.max_values,
         kpis: globs(&raw.kpis, cx),
+        alerts: raw.alerts.iter().map(|name| name.trim().to_owned()).collect(),
         rolling_dims: dimension_sets(&raw.rolling_dims, cx),
         hourly_dims: dimension_sets(&raw.hourly_dims, cx),
         retention: retention(&raw.retention, time.advance_when_idle, cx),

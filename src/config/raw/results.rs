@@ -85,12 +85,15 @@ impl Default for Feedback {
 #[serde(deny_unknown_fields)]
 pub struct Alert {
     pub name: Text,
-    /// A KPI compared with a number, such as `email_delivery_ratio < 0.95`.
+    /// A KPI, or a formula over KPIs, compared with a number, such as `email_delivery_ratio < 0.95`.
     pub when: Text,
+    /// The kind of window whose running one is looked at.
     pub window: Text,
+    /// The dimensions of the rows that it is about; not given, the total, or the fewest that the KPI has rows by.
+    pub by: Option<Names>,
     /// Only where these KPIs are at least so great.
     #[serde(default)]
-    pub at_least: BTreeMap<String, Placed<f64>>,
+    pub at_least: BTreeMap<Text, Placed<f64>>,
 }
 
 /// Paths of channels to conversion.
@@ -150,6 +153,8 @@ pub struct Output {
     pub max_values: usize,
     /// Ids or globs; what none of them needs is not kept.
     pub kpis: Names,
+    /// Rules of alerts to look at, built-in and own: names or globs.
+    pub alerts: Names,
     /// Further sets of dimensions in rolling windows.
     pub rolling_dims: Vec<Names>,
     /// Further sets of dimensions in `1h` windows.
@@ -176,6 +181,7 @@ impl Default for Output {
             ledgers: names(&["attributions", "lead-lifecycle", "conversions", "suppressions"]),
             max_values: 10_000,
             kpis: names(&["*"]),
+            alerts: names(&["*"]),
             rolling_dims: Vec::new(),
             hourly_dims: Vec::new(),
             retention: BTreeMap::new(),

@@ -13,7 +13,7 @@ use super::answer::{Refusal, json, json_bytes};
 use super::question::{self, Question};
 use super::{Site, now};
 use crate::kpi::catalogue::prometheus_name;
-use crate::publish::kpi_update::to_json;
+use crate::publish::kpi_update::{EncodeError, to_json};
 use crate::rollup::row::Row;
 use crate::telemetry::metrics::Intake;
 
@@ -27,43 +27,62 @@ pub(super) async fn kpis(State(site): State<Arc<Site>>, RawQuery(query): RawQuer
     let mut rows = site.board.find(&question.wanted, question.most + 1);
     let cut = rows.len() > question.most;
     rows.truncate(question.most);
+    if rows.is_empty() {
+        return Ok(empty_because(&why_empty(&site, &question)));
+    }
     let mut response = json_bytes(array(&rows)?);
     if cut {
         response.headers_mut().insert(CUT_AT, question.most.into());
-    }
-    if rows.is_empty()
-        && let Ok(reason) = HeaderValue::from_str(&why_empty(&site, &question))
-    {
-        response.headers_mut().insert(EMPTY_BECAUSE, reason);
     }
     Ok(response)
 }
 
 pub(super) fn array(rows: &[Arc<Row>]) -> Result<Vec<u8>, Refusal> {
+    array_of(rows.iter().map(|row| to_json(row)))
+}
+
+/// Records as they are published, in one array.
+pub(super) fn array_of(records: impl Iterator<Item = Result<Vec<u8>, EncodeError>>) -> Result<Vec<u8>, Refusal> {
     let mut bytes = vec![b'['];
-    for (at, row) in rows.iter().enumerate() {
+    for (at, record) in records.enumerate() {
         if at > 0 {
             bytes.push(b',');
         }
         bytes.extend(
-            to_json(row)
-                .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))?,
+            record.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))?,
         );
     }
     bytes.push(b']');
     Ok(bytes)
 }
 
+/// Why nothing is published yet; none if something is.
+pub(super) fn why_nothing_yet(site: &Site) -> Option<String> {
+    let status = site.board.status();
+    let reason = match (&status.not_ready, &status.trouble, status.watermark) {
+        _ if !site.board.is_empty() => return None,
+        (Some(reason), ..) => reason,
+        (None, Some(trouble), _) => trouble,
+        (None, None, Some(_)) => "the first rows are on their way",
+        (None, None, None) => "no events have come in",
+    };
+    Some(format!("nothing is published yet: {reason}"))
+}
+
+/// An empty array with the reason in a header.
+pub(super) fn empty_because(reason: &str) -> Response {
+    let mut response = json_bytes(b"[]".to_vec());
+    if let Ok(reason) = HeaderValue::from_str(reason) {
+        response.headers_mut().insert(EMPTY_BECAUSE, reason);
+    }
+    response
+}
+
 fn why_empty(site: &Site, question: &Question) -> String {
     let status = site.board.status();
     let wanted = &question.wanted;
-    if site.board.is_empty() {
-        return match (&status.not_ready, &status.trouble, status.watermark) {
-            (Some(reason), ..) => format!("nothing is published yet: {reason}"),
-            (None, Some(trouble), _) => format!("nothing is published yet: {trouble}"),
-            (None, None, Some(_)) => "nothing is published yet: the first rows are on their way".to_owned(),
-            (None, None, None) => "nothing is published yet: no events have come in".to_owned(),
-        };
+    if let Some(reason) = why_nothing_yet(site) {
+        return reason;
     }
     let exist = |row: (&str, &[String], &str)| {
         let (kpi, dims, window) = row;

@@ -19,7 +19,8 @@ pub(super) async fn asset(uri: Uri, headers: HeaderMap) -> Response {
         Some(file) => send(path, &file, &headers),
         None => {
             let reason = format!("there is nothing at {}", uri.path());
-            let hint = "/ /metrics /healthz /readyz /api/v1/kpis /api/v1/catalogue /api/v1/status /api/v1/stream";
+            let hint = "/ /metrics /healthz /readyz /api/v1/kpis /api/v1/stream /api/v1/alerts /api/v1/what-if \
+                        /api/v1/catalogue /api/v1/status";
             Refusal::new(StatusCode::NOT_FOUND, "not_found", reason).hint(hint).into_response()
         }
     }

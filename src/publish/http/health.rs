@@ -22,13 +22,16 @@ pub(super) async fn ready(State(site): State<Arc<Site>>) -> Response {
     }
 }
 
-/// The processor's metrics, and the gauges of KPIs where this instance is the one to export them.
+/// The processor's metrics, and the gauges of KPIs and alerts where this instance is the one to export them.
 pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
     let status = site.board.status();
     site.metrics.set_watermark(status.watermark, now());
     site.metrics.ready.set(i64::from(status.not_ready.is_none()));
     let rows = if status.owns_rollup { site.board.running() } else { Vec::new() };
-    let kpis = gauges(site.families.kpis.iter(), &rows, &site.config.metrics);
+    let mut kpis = gauges(site.families.kpis.iter(), &rows, &site.config.metrics);
+    if status.owns_rollup {
+        kpis.add_alerts(&site.board.alerts(), &site.config.metrics);
+    }
     site.metrics.overflowed_series.set(i64::try_from(kpis.overflowed).unwrap_or(i64::MAX));
     let families = [site.metrics.gather(), kpis.families].concat();
     match TextEncoder::new().encode_to_string(&families) {

@@ -47,7 +47,7 @@ pub(super) fn read(query: &str, site: &Site) -> Result<Question, Refusal> {
     Ok(Question { wanted, most })
 }
 
-fn list(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
@@ -84,15 +84,24 @@ fn start(text: &str) -> Result<Start, Refusal> {
 }
 
 fn dim(name: &str) -> Result<String, Refusal> {
+    dim_or(name, &["kpi", "window", "start", "dims", "limit"])
+}
+
+/// The name of a dimension, where these are the other parameters.
+pub(super) fn dim_or(name: &str, parameters: &[&str]) -> Result<String, Refusal> {
     if Dim::parse(name).is_some() {
         return Ok(name.to_owned());
     }
-    let known = ["kpi", "window", "start", "dims", "limit"].into_iter().chain(Dim::ALL.map(Dim::name));
     let refusal = Refusal::bad("unknown_parameter", format!("`{name}` is neither a parameter nor a dimension"));
-    Err(match nearest(name, known) {
+    Err(did_you_mean(refusal, name, parameters.iter().copied().chain(Dim::ALL.map(Dim::name))))
+}
+
+/// A refusal that names what comes nearest, if anything does.
+pub(super) fn did_you_mean<'a>(refusal: Refusal, text: &str, known: impl Iterator<Item = &'a str>) -> Refusal {
+    match nearest(text, known) {
         Some(near) => refusal.hint(format!("did you mean `{near}`?")),
         None => refusal,
-    })
+    }
 }
 
 fn limit(text: &str) -> Result<usize, Refusal> {

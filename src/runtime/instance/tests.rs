@@ -85,8 +85,13 @@ impl Bench {
         };
         let inputs = Topic::ALL.into_iter().map(|input| topic(input.name(), 2));
         let of_shards = ["journal", "forwards", "snapshots", "dead-letters"].map(|name| topic(name, SHARDS));
-        log.create(&inputs.chain(of_shards).chain([topic("partials", 1), topic("kpis", 3)]).collect::<Vec<_>>())
-            .expect("creates");
+        log.create(
+            &inputs
+                .chain(of_shards)
+                .chain([topic("partials", 1), topic("kpis", 3), topic("alerts", 1)])
+                .collect::<Vec<_>>(),
+        )
+        .expect("creates");
         Self { log, now, toy: Toy::default(), seen: Arc::default(), started: 0 }
     }
 

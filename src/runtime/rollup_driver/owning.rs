@@ -1,20 +1,20 @@
-//! The rollup at work: blocks of partials in, the rows that changed out, the newest value of each. While rows are on
-//! their way no others are asked for, so under load the interval stretches and rows never queue.
+//! The rollup at work: blocks of partials in, the rows that changed out, the newest value of each, and the alerts that
+//! they make. While rows are on their way no others are asked for, so under load the interval stretches and rows never
+//! queue.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Report;
 use super::taking::Taking;
+use super::{Published, Report};
 use crate::model::time::Millis;
 use crate::partials::block::Block;
 use crate::runtime::ingest_driver::Progress;
 use crate::runtime::log::{
     Isolation, Log, LogError, Outgoing, Partition, Read, Reader, Standing, Transaction, Transactor,
 };
-use crate::runtime::partitioner::partition_of;
-use crate::runtime::parts::{Combine, Parts, Row, Show, Shown};
+use crate::runtime::parts::{Combine, Output, Parts, Row, Show, Shown};
 use crate::runtime::site::{DriverError, Site};
 
 pub(super) struct Owning<L: Log, P: Parts> {
@@ -22,9 +22,9 @@ pub(super) struct Owning<L: Log, P: Parts> {
     reader: L::Reader,
     rollup: P::Rollup,
     partials: Partition,
-    kpis: Vec<Partition>,
-    /// What the topic held when this instance took over, by key: the print of each value. Compared with the first rows,
-    /// which say all there is: what is not among them is gone.
+    published: Published,
+    /// The rows that the topic held when this instance took over, by key: the print of each value. Compared with the
+    /// first rows, which say all there is: what is not among them is gone.
     found: Option<BTreeMap<String, u64>>,
     /// Read once from the beginning to the end: before that, rows would be of the past.
     caught_up: bool,
@@ -34,7 +34,8 @@ pub(super) struct Owning<L: Log, P: Parts> {
     trimmed: i64,
     queue: VecDeque<Row<Shown<P>>>,
     flight: Option<Flight<Shown<P>>>,
-    /// When what was read had arrived, of blocks whose rows are not asked for yet, and of those whose rows are on their way.
+    /// When what was read had arrived, of blocks whose rows are not asked for yet, and of those whose rows are on their
+    /// way.
     arrived: Vec<Millis>,
     under_way: Vec<Millis>,
     last_publish: Option<Millis>,
@@ -50,6 +51,8 @@ struct Flight<S> {
     rows: Vec<S>,
     offset: i64,
     submitted: bool,
+    /// Whether there are alerts in it, each of which is told once.
+    tells: bool,
 }
 
 impl<L: Log, P: Parts> Owning<L, P> {
@@ -65,7 +68,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
             reader,
             rollup: taking.rollup,
             partials,
-            kpis: taking.kpis,
+            published: taking.published,
             found: Some(taking.prints),
             caught_up: false,
             next: low,
@@ -185,13 +188,18 @@ impl<L: Log, P: Parts> Owning<L, P> {
 
     fn queue_what_differs(&mut self, site: &Site<L, P>, rows: Vec<Row<Shown<P>>>, mut found: BTreeMap<String, u64>) {
         for row in rows {
+            if row.to == Output::Alerts {
+                self.queue.push_back(row);
+                continue;
+            }
             let known = found.remove(&row.key);
             let says = row.value.as_deref().map(|value| self.rollup.print(value));
             if says != known {
                 self.queue.push_back(row);
             }
         }
-        let gone = |key: String| Row { shown: site.parts.shown(&key, None), key, value: None };
+        let to = Output::Kpis;
+        let gone = |key: String| Row { to, shown: site.parts.shown(to, &key, None), key, value: None };
         self.queue.extend(found.into_keys().map(gone));
     }
 
@@ -199,8 +207,10 @@ impl<L: Log, P: Parts> Owning<L, P> {
         if self.flight.is_none() && (!self.queue.is_empty() || self.next != self.committed) && self.caught_up {
             let most = site.settings.limits.rows_per_transaction.min(self.queue.len());
             let (mut rows, mut records) = (Vec::with_capacity(most), Vec::with_capacity(most));
-            for Row { key, value, shown } in self.queue.drain(..most) {
-                let partition = self.kpis[partition_of(key.as_bytes(), self.kpis.len())].clone();
+            let mut tells = false;
+            for Row { to, key, value, shown } in self.queue.drain(..most) {
+                tells |= to == Output::Alerts;
+                let partition = self.published.place(to, &key);
                 let key = Some(key.into_bytes());
                 records.push(Outgoing { partition, timestamp: None, key, value, headers: Vec::new() });
                 rows.extend(shown);
@@ -208,7 +218,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
             let group = site.names.rollup_group.clone();
             let offsets = vec![(self.partials.clone(), self.next)];
             let transaction = Arc::new(Transaction { records, group, offsets });
-            self.flight = Some(Flight { transaction, rows, offset: self.next, submitted: false });
+            self.flight = Some(Flight { transaction, rows, offset: self.next, submitted: false, tells });
         }
         let Some(flight) = self.flight.as_mut().filter(|flight| !flight.submitted) else { return Ok(()) };
         let transactor = match &mut self.transactor {
@@ -234,6 +244,8 @@ impl<L: Log, P: Parts> Owning<L, P> {
         let Some(transactor) = &mut self.transactor else { return Ok(()) };
         match transactor.poll() {
             Ok(Standing::Busy) | Err(LogError::Retriable(_)) => Ok(()),
+            // Whether an alert was told is for the topic to say: this instance takes over from itself.
+            Ok(Standing::Unknown) if flight.tells => Err(LogError::Spent("alerts may be out or not".to_owned())),
             // A row that is published twice says the same twice.
             Ok(Standing::Aborted | Standing::Unknown) => {
                 flight.submitted = false;
@@ -256,7 +268,8 @@ impl<L: Log, P: Parts> Owning<L, P> {
 
     /// The fate of the transaction is open: the next transactor settles it, and the same rows follow.
     fn begin_anew(&mut self, error: LogError) -> Result<(), LogError> {
-        if !matches!(error, LogError::Spent(_)) {
+        let may_be_out = self.flight.as_ref().is_some_and(|flight| flight.submitted && flight.tells);
+        if !matches!(error, LogError::Spent(_)) || may_be_out {
             return Err(error);
         }
         tracing::warn!(%error, "the rollup's transaction is sent again");

@@ -3,27 +3,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::published;
+use super::{Published, output_of};
 use crate::runtime::log::{Isolation, Log, LogError, Partition, Read, Reader, Standing, Transactor};
-use crate::runtime::parts::{Combine, Parts, Show, Shown};
+use crate::runtime::parts::{Combine, Output, Parts, Show, Shown};
 use crate::runtime::site::Site;
 
 pub(super) struct Taking<L: Log, P: Parts> {
     pub transactor: L::Transactor,
     pub rollup: P::Rollup,
-    /// Reads the published rows, once it is fenced.
+    /// Reads what is published, once it is fenced.
     reader: Option<L::Reader>,
     open: BTreeSet<Partition>,
-    /// What is published, by key: the print of each value.
+    /// The rows that are published, by key: the print of each value. Alerts the rollup recalls.
     pub prints: BTreeMap<String, u64>,
-    pub kpis: Vec<Partition>,
+    pub published: Published,
 }
 
 impl<L: Log, P: Parts> Taking<L, P> {
     pub fn begin(site: &Site<L, P>) -> Result<Self, LogError> {
         let transactor = site.log.transactor(&site.names.rollup_transactions())?;
         let (rollup, open) = (site.parts.rollup(), BTreeSet::new());
-        Ok(Self { transactor, rollup, reader: None, open, prints: BTreeMap::new(), kpis: Vec::new() })
+        let published = Published::find(site)?;
+        Ok(Self { transactor, rollup, reader: None, open, prints: BTreeMap::new(), published })
     }
 
     /// True when all that is published is known.
@@ -34,26 +35,24 @@ impl<L: Log, P: Parts> Taking<L, P> {
                 if self.transactor.poll()? == Standing::Busy {
                     return Ok(false);
                 }
-                self.kpis = published(site)?;
-                self.open = self.kpis.iter().cloned().collect();
+                self.open = self.published.all().cloned().collect();
                 let mut reader = site.log.reader(Isolation::ReadCommitted)?;
-                for partition in &self.kpis {
-                    let (low, _) = site.log.bounds(partition)?;
-                    reader.assign(partition, low)?;
-                }
+                self.published.assign(site, &mut reader)?;
                 none.insert(reader)
             }
         };
-        let (open, prints, printer) = (&mut self.open, &mut self.prints, &self.rollup);
+        let Self { open, prints, rollup, .. } = self;
         let mut rows = Vec::new();
         let read = reader.poll(wait, site.settings.limits.poll_records, &mut |read| match read {
             Read::Record(record) => {
                 let Some(key) = record.key.and_then(|key| std::str::from_utf8(key).ok()) else { return };
-                match record.value {
-                    Some(value) => drop(prints.insert(key.to_owned(), printer.print(value))),
-                    None => drop(prints.remove(key)),
+                let of = output_of(&site.names, record.partition);
+                match (of, record.value) {
+                    (Output::Alerts, value) => rollup.recall(key, value),
+                    (Output::Kpis, Some(value)) => drop(prints.insert(key.to_owned(), rollup.print(value))),
+                    (Output::Kpis, None) => drop(prints.remove(key)),
                 }
-                rows.extend(site.parts.shown(key, record.value));
+                rows.extend(site.parts.shown(of, key, record.value));
             }
             Read::End { partition, .. } => drop(open.remove(partition)),
         });

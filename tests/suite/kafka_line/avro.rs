@@ -101,13 +101,18 @@ fn load(line: &Deployment, writers: &Writers) {
 
 /// The rows as somebody reads them who has nothing but the registry.
 fn rows(line: &Deployment, registry: &Registry) -> Rows {
-    let subject = format!("/subjects/{}-value/versions/latest", line.topic("kpis"));
+    newest(line, registry, "kpis")
+}
+
+/// The newest record of each key of a topic.
+fn newest(line: &Deployment, registry: &Registry, topic: &str) -> Rows {
+    let subject = format!("/subjects/{}-value/versions/latest", line.topic(topic));
     let registered = get(registry.address(), &subject).unwrap().json();
     let id = u32::try_from(registered["id"].as_u64().unwrap()).unwrap();
     let schema = Schema::parse_str(registered["schema"].as_str().unwrap()).unwrap();
     let reader = GenericDatumReader::builder(&schema).build().unwrap();
     let mut rows = Rows::new();
-    for record in line.records("kpis") {
+    for record in line.records(topic) {
         let key = String::from_utf8(record.key.unwrap()).unwrap();
         let Some(value) = record.value else {
             rows.remove(&key);
@@ -146,6 +151,13 @@ fn avro_in_and_out_gives_the_rows_of_json() {
     let expected: Rows = story().rows.iter().map(|(key, row)| (key.clone(), as_doubles(row.clone()))).collect();
     line.settle_for(&expected, Duration::from_secs(120), || rows(&line, &registry));
     line.check_letters();
+    let alert = newest(&line, &registry, "alerts").remove("any|").expect("the alert that always fires");
+    let cost = &expected["cost_per_lead|all||"]["value"];
+    assert_eq!(
+        (&alert["value"], &alert["currency"], &alert["resolved"]),
+        (cost, &json!("USD"), &Value::Null),
+        "{alert}"
+    );
 
     // An unknown schema is bad input.
     let letters = line.letters().len();

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -80,6 +81,14 @@ settle_interval = "1s"
 encoding = "{encoding}"
 kpis = ["leads", "mqls", "touches", "sessions", "visitors", "pipeline", "revenue", "customers", "spend", "cost_per_lead",
   "lead_mql_ratio", "duplicate_events", "late_events", "dead_letters"]
+[[alerts]]
+name = "busy"
+window = "1d"
+when = "touches >= 5"
+[[alerts]]
+name = "any"
+window = "all"
+when = "cost_per_lead > 0"
 [accounts]
 hold_from = "start"
 [attribution]
@@ -379,6 +388,13 @@ impl Instance {
         let log = self.log();
         let said = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         said.filter(|line| line["message"] == message).collect()
+    }
+
+    /// Where it answers over HTTP.
+    pub fn address(&self) -> SocketAddr {
+        wait_for("its address", Duration::from_secs(30), || {
+            self.says("running").first()?["page"].as_str()?.parse().ok()
+        })
     }
 
     /// Waits till it has all shards, and says from where to where each was replayed.

@@ -120,6 +120,28 @@ const FEW: &[&str] = &[
     "dead_letters",
 ];
 
+/// Rules that fire and end as numbers grow and days go by. `alerts` knows them by their names.
+const ALERTS: &str = r#"
+[[alerts]]
+name = "busy"
+window = "1d"
+when = "touches >= 3"
+[[alerts]]
+name = "quiet"
+window = "1d"
+when = "leads / touches < 0.2"
+at_least = { sessions = 2 }
+[[alerts]]
+name = "spread"
+window = "7d"
+by = ["channel"]
+when = "sessions / total(sessions) > 0.3"
+[[alerts]]
+name = "late"
+window = "all"
+when = "late_events / (late_events + touches + form_fills) > 0.01"
+"#;
+
 fn history(seed: u64, theme: Theme, chance: &mut ChaCha8Rng) -> Vec<Produced> {
     let (days, leads) = (chance.random_range(15..40), chance.random_range(8..25));
     let events = chance.random_range(200..500);
@@ -163,10 +185,12 @@ utm_medium = "cpc"
 channel = "{channel}"
 [channels.groups]
 paid = ["spring", "winter"]
+{ALERTS}
 [output]
 interval = "700ms"
 settle_interval = "4s"
 kpis = {kpis:?}
+alerts = ["busy", "quiet", "spread", "late"]
 [state]
 snapshot_min_tail = "{}KiB"
 [topics]

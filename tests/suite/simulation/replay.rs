@@ -8,10 +8,10 @@ use tributary::ingest::{Decoded, FixedSchemas, Ingest, RawRecord};
 use tributary::journal::block::{Block, Source};
 use tributary::model::event::Topic;
 use tributary::model::time::Millis;
-use tributary::rollup::row::RowChange;
+use tributary::publish::board::Change;
 use tributary::runtime::batch::{Batch, Line as Record};
 use tributary::runtime::line::Line;
-use tributary::runtime::parts::{Combine as _, Letter, Parts as _, Row};
+use tributary::runtime::parts::{Combine as _, Letter, Output, Parts as _, Row};
 use tributary::shards::{Counters, Shard};
 
 use super::damage::stored;
@@ -41,8 +41,9 @@ pub fn plain(value: &[u8]) -> serde_json::Value {
     value
 }
 
-fn rows(rows: Vec<Row<RowChange>>) -> Rows {
-    rows.into_iter().filter_map(|row| Some((row.key, plain(&row.value?)))).collect()
+fn rows(rows: Vec<Row<Change>>) -> Rows {
+    let rows = rows.into_iter().filter(|row| row.to == Output::Kpis);
+    rows.filter_map(|row| Some((row.key, plain(&row.value?)))).collect()
 }
 
 /// Folds the journal as it is in the log, without any driver.
