@@ -7,6 +7,7 @@
 //! none with a value (`of` says which). `low` and `high` go by the 95 % interval of that one ratio alone, where it has
 //! one. What cannot be computed has no value and says why; so has what follows from it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
@@ -126,7 +127,7 @@ fn check_channel(channel: &str, site: &Site) -> Result<(), Refusal> {
     let seen = dims.filter(|(name, _)| *name == "channel").map(|(_, value)| &**value);
     let config = &site.config.channels;
     let configured = config.rules.iter().map(|rule| &*rule.channel).chain(config.groups.keys().map(String::as_str));
-    let known: std::collections::BTreeSet<&str> = seen.chain(configured).collect();
+    let known: BTreeSet<&str> = seen.chain(configured).collect();
     if known.contains(channel) {
         return Ok(());
     }

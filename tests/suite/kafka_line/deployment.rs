@@ -27,6 +27,7 @@ const INPUTS: [&str; 5] = ["touchpoints", "form-fills", "deal-stages", "spend", 
 
 /// What differs from test to test.
 pub struct Wishes {
+    /// Empty: it is no history, and topics without events hold nothing up.
     pub history_until: String,
     pub registry: Option<String>,
     pub avro: bool,
@@ -41,6 +42,10 @@ impl Default for Wishes {
 fn configuration(name: &str, wishes: &Wishes) -> String {
     let brokers = broker().bootstrap();
     let Wishes { history_until, registry, avro } = wishes;
+    let until = match history_until.is_empty() {
+        true => String::new(),
+        false => format!("history_until = \"{history_until}\""),
+    };
     let encoding = if *avro { "avro" } else { "json" };
     let registry = registry.as_ref().map(|url| format!("[schema_registry]\nurl = \"{url}\"\n")).unwrap_or_default();
     format!(
@@ -73,7 +78,7 @@ snapshot_min_tail = "256KiB"
 [time]
 idle_after = "2s"
 advance_when_idle = false
-history_until = "{history_until}"
+{until}
 windows = ["1d", "1mo", "all"]
 [output]
 # Rows of windows that have ended, too.
