@@ -17,6 +17,7 @@ use crate::model::event::Topic;
 use crate::model::time::Millis;
 use crate::model::window::WindowKind;
 use crate::publish::kpi_update;
+use crate::rollup::lookup::{Query, Starts};
 use crate::rollup::row::Row;
 use crate::runtime::batch::{Batch, Line as Record, Outcome};
 use crate::runtime::line::Line;
@@ -61,25 +62,23 @@ impl Report {
         if let Some(path) = &self.dead_letters {
             write_letters(path, &outcome, &lines).with_context(|| format!("writing {}", path.display()))?;
         }
-        let updated_at = outcome.watermark.unwrap_or_default();
-        let rows: Vec<Row> =
-            outcome.rollup.rollup.all_rows(updated_at).into_iter().filter(|row| wanted.takes(row)).collect();
+        let mut rows = wanted.rows(&outcome, &config).peekable();
+        if rows.peek().is_none() {
+            tracing::warn!("{}", why_empty(&outcome));
+        }
         let mut out = BufWriter::new(stdout().lock());
         match self.output {
-            Form::Table => out.write_all(table(&rows).as_bytes())?,
-            Form::Csv => write_csv(&mut out, &rows)?,
-            Form::Json => write_array(&mut out, &rows)?,
+            Form::Table => out.write_all(table(rows).as_bytes())?,
+            Form::Csv => write_csv(&mut out, rows)?,
+            Form::Json => write_array(&mut out, rows)?,
             Form::Ndjson => {
-                for row in &rows {
-                    out.write_all(&kpi_update::to_json(row)?)?;
+                for row in rows {
+                    out.write_all(&kpi_update::to_json(&row)?)?;
                     out.write_all(b"\n")?;
                 }
             }
         }
         out.flush()?;
-        if rows.is_empty() {
-            tracing::warn!("{}", why_empty(&outcome));
-        }
         Ok(ExitCode::SUCCESS)
     }
 
@@ -138,12 +137,24 @@ struct Filter {
 }
 
 impl Filter {
-    fn takes(&self, row: &Row) -> bool {
-        let has =
-            |(name, value): &(String, String)| row.id.dims.iter().any(|(dim, text)| dim == name && **text == **value);
-        (self.kpis.is_empty() || self.kpis.iter().any(|kpi| **kpi == *row.id.kpi))
-            && (self.windows.is_empty() || self.windows.contains(&row.id.window))
-            && self.dims.iter().all(has)
+    /// The rows asked for, sorted. There may be millions: those of a KPI in a kind of window are made at a time.
+    fn rows<'a>(&'a self, outcome: &'a Outcome<Line>, config: &Config) -> impl Iterator<Item = Row> + 'a {
+        let rollup = &outcome.rollup.rollup;
+        let updated_at = outcome.watermark.unwrap_or_default();
+        let mut kpis: Vec<&str> = rollup.kpis().map(|kpi| &*kpi.id).collect();
+        kpis.retain(|kpi| self.kpis.is_empty() || self.kpis.iter().any(|wanted| wanted == kpi));
+        kpis.sort_unstable();
+        let mut windows = config.time.windows.clone();
+        windows.retain(|window| self.windows.is_empty() || self.windows.contains(window));
+        windows.sort_unstable();
+        let query = move |kpi: &str, window| Query {
+            kpi: Some(kpi.to_owned()),
+            window: Some(window),
+            starts: Starts::Any,
+            dims: self.dims.clone(),
+        };
+        let queries = kpis.into_iter().flat_map(move |kpi| windows.clone().into_iter().map(move |kind| (kpi, kind)));
+        queries.flat_map(move |(kpi, window)| rollup.rows(&query(kpi, window), updated_at))
     }
 }
 
@@ -171,32 +182,32 @@ fn columns(row: &Row) -> [String; 8] {
     ]
 }
 
-fn table(rows: &[Row]) -> String {
+fn table(rows: impl Iterator<Item = Row>) -> String {
     let mut table = comfy_table::Table::new();
     table.load_preset(comfy_table::presets::NOTHING).set_header(COLUMNS);
     for row in rows {
-        table.add_row(columns(row));
+        table.add_row(columns(&row));
     }
     format!("{table}\n")
 }
 
-fn write_csv(out: &mut impl Write, rows: &[Row]) -> std::io::Result<()> {
+fn write_csv(out: &mut impl Write, rows: impl Iterator<Item = Row>) -> std::io::Result<()> {
     let quoted = |text: &str| {
         if text.contains(['"', ',', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
     };
     writeln!(out, "{}", COLUMNS.join(","))?;
     for row in rows {
-        let fields: Vec<String> = columns(row).iter().map(|field| quoted(field)).collect();
+        let fields: Vec<String> = columns(&row).iter().map(|field| quoted(field)).collect();
         writeln!(out, "{}", fields.join(","))?;
     }
     Ok(())
 }
 
-fn write_array(out: &mut impl Write, rows: &[Row]) -> anyhow::Result<()> {
+fn write_array(out: &mut impl Write, rows: impl Iterator<Item = Row>) -> anyhow::Result<()> {
     out.write_all(b"[")?;
-    for (n, row) in rows.iter().enumerate() {
+    for (n, row) in rows.enumerate() {
         out.write_all(if n == 0 { b"\n" } else { b",\n" })?;
-        out.write_all(&kpi_update::to_json(row)?)?;
+        out.write_all(&kpi_update::to_json(&row)?)?;
     }
     out.write_all(b"\n]\n")?;
     Ok(())

@@ -1,9 +1,9 @@
-//! A whole history in one thread, without a log: records in arrival order come in, rows as of the last watermark go
-//! out. The same decoding, routing, blocks, fold and rollup as in a running instance; nothing depends on time or chance.
+//! A whole history in one thread, without a log: records in arrival order come in, the rollup as of the last watermark
+//! goes out. The same decoding, routing, blocks and fold as in a running instance; nothing depends on time or chance.
 
 use std::collections::BTreeMap;
 
-use super::parts::{Combine, Damage, Decode, Decoded, Effects, Fold, Letter, Parts, Raw, Row, Said, Shown};
+use super::parts::{Combine, Damage, Decode, Decoded, Effects, Fold, Letter, Parts, Raw, Said};
 use crate::ingest::route::{To, rejection_home, route};
 use crate::journal::block::{BlockBuilder, Range, Source};
 use crate::journal::entry::{Entry, Item, Rejected};
@@ -32,14 +32,12 @@ pub enum BatchError {
     Damage(#[from] Damage),
 }
 
-/// What a history comes to.
+/// What a history comes to. Its rows are for the rollup to say: there may be millions.
 pub struct Outcome<P: Parts> {
-    pub rows: Vec<Row<Shown<P>>>,
     pub letters: Vec<Letter>,
     /// Lines of ledgers, in the order in which they became known.
     pub said: Vec<Said>,
     pub watermark: Option<Millis>,
-    pub shards: Vec<P::Shard>,
     pub rollup: P::Rollup,
 }
 
@@ -132,20 +130,18 @@ impl<P: Parts> Batch<P> {
         self.files.entry(topic).or_default().ended = true;
     }
 
-    /// No more records: moves the watermark to `as_of`, or the greatest time of any event, and says all rows.
+    /// No more records: moves the watermark to `as_of`, or the greatest time of any event. A shard goes as soon as its
+    /// cells are in the rollup.
     pub fn finish(mut self, parts: &P) -> Result<Outcome<P>, BatchError> {
         self.flush(None)?;
         if let Some(watermark) = self.as_of.or(self.greatest) {
             self.flush(Some(watermark))?;
         }
         let mut rollup = parts.rollup();
-        for (number, seat) in self.shards.iter_mut().enumerate() {
+        for (number, mut seat) in self.shards.into_iter().enumerate() {
             rollup.apply(&seat.fold.take_block(number as u64, true, true));
         }
-        let watermark = rollup.watermark();
-        let rows = rollup.changed(true, self.as_of.or(self.greatest).unwrap_or_default());
-        let shards = self.shards.into_iter().map(|seat| seat.fold).collect();
-        Ok(Outcome { rows, letters: self.letters, said: self.said, watermark, shards, rollup })
+        Ok(Outcome { letters: self.letters, said: self.said, watermark: rollup.watermark(), rollup })
     }
 
     /// Hands every shard its block and brings their news to each other until there are none. At the end every file is

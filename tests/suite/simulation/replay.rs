@@ -109,9 +109,9 @@ pub fn batch(world: &World, as_of: Millis) -> (Rows, usize) {
         let (key, value) = (record.key.as_deref().map(str::as_bytes), record.value.as_deref());
         batch.take(&Record { topic: record.topic, key, value, timestamp: record.timestamp }).expect("folds");
     }
-    let outcome = batch.finish(&parts).expect("folds");
+    let mut outcome = batch.finish(&parts).expect("folds");
     assert_eq!(outcome.watermark, Some(as_of), "the batch comes to its end");
-    (rows(outcome.rows), outcome.letters.len())
+    (rows(outcome.rollup.changed(true, as_of)), outcome.letters.len())
 }
 
 /// The naive recomputation, for histories in which nothing is late.
