@@ -152,8 +152,9 @@ impl Fold {
         } else {
             self.exchange(before, after);
         }
-        let taken_back = before.news.iter().filter(|news| after.news.binary_search(news).is_err());
-        let told = after.news.iter().filter(|news| before.news.binary_search(news).is_err());
+        let [taken_back, told] = differing(&before.news, &after.news);
+        let taken_back = taken_back.iter().filter(|news| after.news.binary_search(news).is_err());
+        let told = told.iter().filter(|news| before.news.binary_search(news).is_err());
         let told = told.map(|news| (news, true));
         for ((to, known, visible), added) in taken_back.map(|news| (news, false)).chain(told) {
             self.news.push(News { to: *to, known: known.clone(), visible: *visible, added });
@@ -172,12 +173,14 @@ impl Fold {
     }
 
     fn exchange(&mut self, before: &Contributions, after: &Contributions) {
-        for (contributions, facts) in [(before, -1), (after, 1)] {
-            for fact in &contributions.facts {
-                self.difference.fact(fact, facts, &mut self.tally);
+        let facts = differing(&before.facts, &after.facts);
+        let cells = differing(&before.cells, &after.cells);
+        for (n, sign) in [(0, -1), (1, 1)] {
+            for fact in facts[n] {
+                self.difference.fact(fact, sign, &mut self.tally);
             }
-            for (key, amount) in &contributions.cells {
-                self.difference.cell(key.clone(), *amount, facts);
+            for (key, amount) in cells[n] {
+                self.difference.cell(key.clone(), *amount, sign);
             }
         }
         self.difference.settle(&mut self.tally);
@@ -187,6 +190,14 @@ impl Fold {
     pub fn count(&mut self, measure: Measure, at: Millis, values: &[Symbol]) {
         self.tally.count(measure, at, values, 1);
     }
+}
+
+/// Two lists without what both begin and end with: most of what an entity contributes stays as it is.
+fn differing<'a, T: PartialEq>(before: &'a [T], after: &'a [T]) -> [&'a [T]; 2] {
+    let same = before.iter().zip(after).take_while(|(a, b)| a == b).count();
+    let (before, after) = (&before[same..], &after[same..]);
+    let same = before.iter().rev().zip(after.iter().rev()).take_while(|(a, b)| a == b).count();
+    [&before[..before.len() - same], &after[..after.len() - same]]
 }
 
 impl Contributions {
@@ -209,5 +220,17 @@ impl Contributions {
         if rules.plan.wants(measure) && view.to_facts_bound_at(rules.bound(at, measure.settles())) {
             self.facts.push(Fact { measure, at, values: values.iter().copied().collect(), amount });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_lists_have_in_common_at_their_ends_is_left_out() {
+        assert_eq!(differing(&[1, 2, 3, 4], &[1, 5, 4]), [&[2, 3][..], &[5]]);
+        assert_eq!(differing(&[1, 1], &[1, 1, 1]), [&[][..], &[1]]);
+        assert_eq!(differing(&[1, 2], &[1, 2]).concat(), Vec::<i32>::new());
     }
 }
