@@ -6,6 +6,7 @@ pub mod event;
 pub mod event_id;
 pub mod kinds;
 pub mod money;
+pub mod sparing;
 pub mod stage;
 pub mod text;
 pub mod time;

@@ -31,6 +31,7 @@ pub mod lead_ids;
 pub mod ledger;
 pub mod letter;
 pub mod levels;
+pub mod pages;
 pub mod records;
 pub mod rows;
 pub mod rules;
@@ -59,7 +60,7 @@ use sources::{Sources, Verdict};
 use spend::Spending;
 use table::Table;
 use tally::Told;
-use visitor::{FillSeen, Ident, PageView, Visitor};
+use visitor::{Aside, FillSeen, Ident, PageView, Visitor};
 
 /// Stored bytes that the fold cannot read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -333,7 +334,7 @@ impl Shard {
             of.name(id);
             of.contributions(fold)
         });
-        fold.records.hold(account, from, mark);
+        fold.records.hold(account, from, mark, &rules.criteria);
         if let Some((key, before)) = own.zip(of_account) {
             let after = self.accounts.get_or_insert(key, || Account::new(key)).contributions(fold);
             fold.replace(&before, &after);
@@ -406,15 +407,14 @@ impl Shard {
         };
         let mut visitor = self.visitors.get_or_insert(key, || Visitor::new(key));
         let account = account.map(Into::into);
-        let id = PackedId::UNSET;
         if kind == TouchKind::PageView {
             let page = fold.symbols.of(Dim::Page, texts[touch.page as usize]);
             let lead = touch.lead_id.as_deref().map(EntityKey::of);
-            let exposure = about.exposure.map(Box::new);
             let lead_id = touch.lead_id.as_deref().filter(|_| fold.rules.keeps_ids).map(Into::into);
-            let view = PageView { at, id, lead, lead_id, account, origin, page, exposure, late };
-            visitor.view(view, &touch.event_id, fold)
+            let aside = Aside { lead, lead_id, account, exposure: about.exposure, late };
+            visitor.view(PageView::new(at, origin, page, aside), &touch.event_id, fold)
         } else {
+            let id = PackedId::UNSET;
             let asset = fold.symbols.of(Dim::Asset, asset.unwrap_or(NONE));
             visitor.touch(visitor::Touch { at, id, kind, account, origin, asset, about, late }, &touch.event_id, fold)
         }

@@ -37,9 +37,14 @@ pub struct CellKey {
 impl Hash for CellKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.measure, self.kept, self.bucket).hash(state);
-        for pair in self.values.chunks(2) {
-            state.write_u64(pair.iter().fold(0, |both, symbol| both << 32 | u64::from(symbol.0)));
-        }
+        hash_values(&self.values, state);
+    }
+}
+
+/// The values of a key, two at a time.
+pub fn hash_values<H: Hasher>(values: &Values, state: &mut H) {
+    for pair in values.chunks(2) {
+        state.write_u64(pair.iter().fold(0, |both, symbol| both << 32 | u64::from(symbol.0)));
     }
 }
 

@@ -5,25 +5,50 @@ use serde::{Deserialize, Serialize};
 use super::acts::Distinct;
 use super::fold::{Contributions, Fold};
 use super::forward::{DealSegments, Known, Reached, WonDeal};
+use super::symbols::OriginId;
 use super::table::Keyed;
 use super::visibility::{Visible, views};
 use crate::kpi::measures::{Dim, Measure};
 use crate::model::entity::EntityKey;
+use crate::model::event::Origin;
+use crate::model::sparing;
 use crate::model::time::Millis;
+use crate::partials::cells::Symbol;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Account {
     key: EntityKey,
-    won: Vec<(WonDeal, Visible)>,
+    won: Vec<(Won, Visible)>,
     segments: Vec<(DealSegments, Visible)>,
     /// As records spell it, once there is one.
     id: Option<Box<str>>,
-    reached: Vec<(Reached, Visible)>,
+    reached: Vec<(Touched, Visible)>,
+    /// The leads that reached it, by number.
+    leads: Vec<EntityKey>,
     /// When its leads used the product.
     used: Vec<(Millis, Visible)>,
 }
 
 mod reach;
+
+/// A won deal with its credit, in numbers of the shard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Won {
+    at: Millis,
+    won_by: Box<str>,
+    deal: EntityKey,
+    /// By model and origin.
+    credits: Box<[(Symbol, OriginId, i64)]>,
+}
+
+/// An engaging touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Touched {
+    at: Millis,
+    channel: Symbol,
+    /// The number of its lead; none where nobody is known to have made it.
+    lead: Option<u32>,
+}
 
 impl Keyed for Account {
     fn key(&self) -> EntityKey {
@@ -33,12 +58,18 @@ impl Keyed for Account {
 
 use reach::{Units, count_units};
 
-const PLACES: [Dim; 4] = [Dim::Channel, Dim::Campaign, Dim::Content, Dim::Term];
-
 impl Account {
     #[must_use]
     pub const fn new(key: EntityKey) -> Self {
-        Self { key, won: Vec::new(), segments: Vec::new(), id: None, reached: Vec::new(), used: Vec::new() }
+        Self {
+            key,
+            won: Vec::new(),
+            segments: Vec::new(),
+            id: None,
+            reached: Vec::new(),
+            leads: Vec::new(),
+            used: Vec::new(),
+        }
     }
 
     /// Takes what its leads tell it at once.
@@ -46,10 +77,13 @@ impl Account {
         let before = self.contributions(fold);
         for (known, visible, added) in news {
             match known {
-                Known::Won(won) => learn(&mut self.won, won, *visible, *added),
-                Known::Segments(segments) => learn(&mut self.segments, segments, *visible, *added),
-                Known::Reached(reached) => learn(&mut self.reached, reached, *visible, *added),
-                Known::Used(at) => learn(&mut self.used, at, *visible, *added),
+                Known::Won(won) => learn(&mut self.won, Won::new(won, fold), *visible, *added),
+                Known::Segments(segments) => learn(&mut self.segments, segments.clone(), *visible, *added),
+                Known::Reached(reached) => {
+                    let touched = self.touched(reached, fold);
+                    learn(&mut self.reached, touched, *visible, *added);
+                }
+                Known::Used(at) => learn(&mut self.used, *at, *visible, *added),
                 Known::Renamed { from, to } => self.rename(*from, *to),
                 Known::Touch(_)
                 | Known::Named(_)
@@ -65,8 +99,20 @@ impl Account {
 
     /// A lead of its own is somebody without a name from now on.
     fn rename(&mut self, from: EntityKey, to: EntityKey) {
-        let own = self.reached.iter_mut().filter(|(reached, _)| reached.lead == Some(from));
-        own.for_each(|(reached, _)| reached.lead = Some(to));
+        self.leads.iter_mut().filter(|lead| **lead == from).for_each(|lead| *lead = to);
+    }
+
+    fn touched(&mut self, Reached { at, channel, lead }: &Reached, fold: &mut Fold) -> Touched {
+        let lead = lead.map(|lead| {
+            let known = self.leads.iter().position(|known| *known == lead);
+            let number = known.unwrap_or_else(|| {
+                let next = self.leads.len();
+                sparing::insert(&mut self.leads, next, lead);
+                next
+            });
+            u32::try_from(number).expect("an account has fewer leads")
+        });
+        Touched { at: *at, channel: fold.symbols.of(Dim::Channel, channel), lead }
     }
 
     /// Learns how records spell it.
@@ -117,31 +163,45 @@ impl Account {
                 all.fact(&fold.rules, view, Measure::CustomersBySegment, first.at, &[segment], 1);
             }
             for (model, origin, credit) in &first.credits {
-                let detailed = fold.rules.models.iter().any(|known| known.name == *model && known.detailed);
-                let kept = if detailed { 4 } else { 2 };
-                let mut values = vec![fold.symbols.of(Dim::Model, model)];
-                values.extend(PLACES.iter().zip(origin).take(kept).map(|(dim, text)| fold.symbols.of(*dim, text)));
-                values.resize(5, crate::partials::cells::Symbol::ABSENT);
+                let [channel, campaign, content, term] = fold.symbols.origin_symbols(*origin);
+                let of_model = fold.rules.models.iter().zip(&fold.names.models).find(|(_, known)| *known == model);
+                let is_detailed = of_model.is_some_and(|(of, _)| of.detailed);
+                let [content, term] = if is_detailed { [content, term] } else { [Symbol::ABSENT; 2] };
+                let values = [*model, channel, campaign, content, term];
                 all.fact(&fold.rules, view, Measure::CustomerCredit, first.at, &values, *credit);
             }
         }
     }
 
     #[must_use]
-    pub const fn bytes(&self) -> usize {
-        self.won.capacity() * size_of::<(WonDeal, Visible)>()
-            + self.reached.capacity() * size_of::<(Reached, Visible)>()
+    pub fn bytes(&self) -> usize {
+        let credits: usize = self.won.iter().map(|(won, _)| size_of_val(&*won.credits)).sum();
+        credits
+            + self.won.capacity() * size_of::<(Won, Visible)>()
+            + self.reached.capacity() * size_of::<(Touched, Visible)>()
+            + self.leads.capacity() * size_of::<EntityKey>()
             + self.used.capacity() * size_of::<(Millis, Visible)>()
             + self.segments.capacity() * size_of::<(DealSegments, Visible)>()
     }
 }
 
+impl Won {
+    fn new(WonDeal { at, won_by, deal, credits }: &WonDeal, fold: &mut Fold) -> Self {
+        let credits = credits.iter().map(|(model, origin, credit)| {
+            let [channel, campaign, content, term] = origin.each_ref().map(|text| text.as_str().into());
+            let origin = fold.symbols.origin(&Origin { channel, campaign, content, term });
+            (fold.symbols.of(Dim::Model, model), origin, *credit)
+        });
+        Self { at: *at, won_by: won_by.as_str().into(), deal: *deal, credits: credits.collect() }
+    }
+}
+
 /// Adds what is known, or takes it back: once, since another lead may have told the same.
-fn learn<T: Clone + PartialEq>(all: &mut Vec<(T, Visible)>, known: &T, visible: Visible, added: bool) {
+fn learn<T: PartialEq>(all: &mut Vec<(T, Visible)>, known: T, visible: Visible, added: bool) {
     if added {
-        all.push((known.clone(), visible));
+        sparing::insert(all, all.len(), (known, visible));
     } else {
-        let place = all.iter().position(|(other, range)| other == known && *range == visible);
+        let place = all.iter().position(|(other, range)| *other == known && *range == visible);
         place.map(|place| all.remove(place));
     }
 }
@@ -153,11 +213,11 @@ mod tests {
     #[test]
     fn what_two_leads_told_is_known_until_both_take_it_back() {
         let mut used = Vec::new();
-        learn(&mut used, &Millis(7), Visible::ALWAYS, true);
-        learn(&mut used, &Millis(7), Visible::ALWAYS, true);
-        learn(&mut used, &Millis(7), Visible::ALWAYS, false);
+        learn(&mut used, Millis(7), Visible::ALWAYS, true);
+        learn(&mut used, Millis(7), Visible::ALWAYS, true);
+        learn(&mut used, Millis(7), Visible::ALWAYS, false);
         assert_eq!(used, [(Millis(7), Visible::ALWAYS)]);
-        learn(&mut used, &Millis(7), Visible::ALWAYS, false);
+        learn(&mut used, Millis(7), Visible::ALWAYS, false);
         assert_eq!(used, []);
     }
 }

@@ -1,6 +1,8 @@
 //! What the configuration asks of leads, compiled once: points, rejections, grades, segments and routes. Only answers to
 //! questions that some rule asks are kept.
 
+use std::collections::BTreeSet;
+
 use crate::config::{Config, Engagement, Field, Predicate, Test};
 use crate::model::kinds::{FormKind, TouchKind};
 use crate::model::stage::Stage;
@@ -25,7 +27,8 @@ pub struct Criteria {
     pub reject: Vec<(String, Criterion)>,
     pub segments: Vec<(String, Vec<Criterion>)>,
     pub routes: Vec<(String, Vec<Criterion>)>,
-    /// Whether some rule looks at account records, at ids of leads.
+    /// The fields of account records that some rule looks at, whether one does at all, and at ids of leads.
+    asked_of_accounts: BTreeSet<String>,
     pub asks_accounts: bool,
     pub asks_ids: bool,
     /// Whether fit depends on account records: then a score may change between two touches without points.
@@ -86,11 +89,16 @@ impl Criteria {
         let reject: Vec<_> = scoring.reject.iter().map(|rule| (rule.reason.clone(), one(&rule.predicate))).collect();
         let segments: Vec<_> = config.segments.iter().map(|of| (of.segment.clone(), all(&of.when))).collect();
         let routes: Vec<_> = config.routes.iter().map(|of| (of.route.clone(), all(&of.when))).collect();
-        let asks = |wanted: fn(&Asked) -> bool| {
+        let asked = || {
             let single = fit.iter().map(|(asked, _)| asked).chain(reject.iter().map(|(_, asked)| asked));
             let several = segments.iter().chain(&routes).flat_map(|(_, when)| when);
-            single.chain(several).any(|criterion| wanted(&criterion.asked))
+            single.chain(several).map(|criterion| &criterion.asked)
         };
+        let of_account = |asked: &Asked| match asked {
+            Asked::Account(field) => Some(field.clone()),
+            _ => None,
+        };
+        let asked_of_accounts: BTreeSet<String> = asked().filter_map(of_account).collect();
         Self {
             has_points: scoring.has_points(),
             points,
@@ -98,8 +106,9 @@ impl Criteria {
             threshold: scoring.threshold,
             activation_threshold: scoring.activation_threshold,
             grades: scoring.grades.clone(),
-            asks_accounts: asks(|asked| matches!(asked, Asked::Account(_))),
-            asks_ids: asks(|asked| *asked == Asked::LeadId),
+            asks_accounts: !asked_of_accounts.is_empty(),
+            asks_ids: asked().any(|asked| *asked == Asked::LeadId),
+            asked_of_accounts,
             fit_asks_accounts: fit.iter().any(|(criterion, _)| matches!(criterion.asked, Asked::Account(_))),
             fit,
             reject,
@@ -120,6 +129,12 @@ impl Criteria {
             Some((Question::try_from(known).ok()?, answer.as_ref().into()))
         });
         asked.collect()
+    }
+
+    /// Whether some rule asks for a field of account records.
+    #[must_use]
+    pub fn asks_of_accounts(&self, field: &str) -> bool {
+        self.asked_of_accounts.contains(field)
     }
 
     /// How many questions rules ask.

@@ -17,6 +17,7 @@ use crate::model::entity::EntityKey;
 use crate::model::event::{DealStage, Fill, NONE, Origin, Topic};
 use crate::model::event_id::EventId;
 use crate::model::kinds::TouchKind;
+use crate::model::sparing;
 use crate::model::time::Millis;
 
 mod answers;
@@ -169,8 +170,7 @@ impl Lead {
             );
             return;
         }
-        self.touches.reserve_exact(growth(self.touches.len()));
-        self.touches.insert(place, TouchRow::new(new.at, id, new.kind, new.origin));
+        sparing::insert(&mut self.touches, place, TouchRow::new(new.at, id, new.kind, new.origin));
     }
 
     /// Notes that it has named an account, whose record its rules may ask for.
@@ -208,7 +208,7 @@ impl Lead {
             let history = lead.history();
             history.reach(row.at);
             account.into_iter().for_each(|account| history.see_account(account));
-            history.fills.insert(place, row);
+            sparing::insert(&mut history.fills, place, row);
         });
         true
     }
@@ -224,7 +224,7 @@ impl Lead {
             let history = lead.history();
             history.reach(row.at);
             account.into_iter().for_each(|account| history.see_account(account));
-            history.stages.insert(place, row);
+            sparing::insert(&mut history.stages, place, row);
         });
         true
     }
@@ -301,14 +301,14 @@ impl Lead {
             visible,
         };
         let sessions = &mut self.history().sessions;
-        if added { sessions.push(of) } else { sessions.retain(|known| *known != of) }
+        if added { sparing::insert(sessions, sessions.len(), of) } else { sessions.retain(|known| *known != of) }
     }
 
     fn hear_deal(&mut self, deal: &DealFacts, visible: Visible, added: bool) {
         let history = self.history();
         deal.entries.iter().flatten().map(|entry| entry.at).chain(deal.lost).for_each(|at| history.reach(at));
-        let known = (deal.clone(), visible);
-        if added { history.deals.push(known) } else { history.deals.retain(|deal| *deal != known) }
+        let (deals, known) = (&mut history.deals, (deal.clone(), visible));
+        if added { sparing::insert(deals, deals.len(), known) } else { deals.retain(|deal| *deal != known) }
     }
 
     /// Changes the lead and lets the difference of what it contributes flow on.
@@ -390,11 +390,6 @@ pub struct Touch<'a> {
     pub about: About,
     /// The watermark on arrival, if it was late.
     pub late: Option<Millis>,
-}
-
-/// By how much a full row of touches grows: short journeys, which most are, waste nothing.
-const fn growth(len: usize) -> usize {
-    if len < 16 { 1 } else { len / 8 }
 }
 
 impl Touch<'_> {

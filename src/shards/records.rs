@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::criteria::Criteria;
 use super::visibility::Visible;
 use crate::model::entity::EntityKey;
 use crate::model::event::{Account, AccountRecord};
+use crate::model::sparing;
 use crate::model::time::Millis;
 
 #[derive(Debug, Default)]
@@ -31,22 +33,23 @@ pub struct Record {
     pub is_target: bool,
     pub is_customer: bool,
     pub buying_unit_size: Option<u32>,
-    name: Option<Box<str>>,
-    industry: Option<Box<str>>,
-    company_size: Option<Box<str>>,
-    tier: Option<Box<str>>,
+    /// By the place in `TEXTS`: those that some rule asks for.
+    texts: Box<[(u8, Box<str>)]>,
 }
+
+/// The fields that are texts.
+const TEXTS: [&str; 4] = ["name", "industry", "company_size", "tier"];
 
 impl Records {
     /// Takes a record that holds from a moment on; `mark` is the watermark on its arrival, if that has passed the moment.
-    pub fn hold(&mut self, account: &Account<'_>, from: Millis, mark: Option<Millis>) {
+    pub fn hold(&mut self, account: &Account<'_>, from: Millis, mark: Option<Millis>, criteria: &Criteria) {
         let visible = Visible::since(mark);
-        let record = account.record.as_ref().map(Record::new);
+        let record = account.record.as_ref().map(|record| Record::new(record, criteria));
         let all = self.by_account.entry((*account.account_id).into()).or_default();
         // What is said again holds on.
         let is_known = |last: &Holding| last.record == record && last.visible == visible && last.from <= from;
         if !all.last().is_some_and(is_known) {
-            all.push(Holding { from, visible, record });
+            sparing::insert(all, all.len(), Holding { from, visible, record });
         }
     }
 
@@ -127,38 +130,39 @@ impl Records {
 
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.by_account.values().map(|all| 64 + all.capacity() * size_of::<Holding>()).sum()
+        let texts = |all: &Vec<Holding>| -> usize {
+            let records = all.iter().filter_map(|holding| holding.record.as_ref());
+            records.map(|record| size_of_val(&*record.texts)).sum()
+        };
+        self.by_account.values().map(|all| 64 + all.capacity() * size_of::<Holding>() + texts(all)).sum()
     }
 }
 
 impl Record {
-    fn new(record: &AccountRecord<'_>) -> Self {
-        let text = |text: &Option<crate::model::event::Text<'_>>| text.as_deref().map(Box::from);
+    fn new(record: &AccountRecord<'_>, criteria: &Criteria) -> Self {
+        let AccountRecord { name, industry, company_size, tier, .. } = record;
+        let given = (0..).zip(TEXTS).zip([name, industry, company_size, tier]);
+        let asked = given.filter(|((_, field), _)| criteria.asks_of_accounts(field));
         Self {
             is_target: record.is_target,
             is_customer: record.is_customer,
             buying_unit_size: record.buying_unit_size,
-            name: text(&record.name),
-            industry: text(&record.industry),
-            company_size: text(&record.company_size),
-            tier: text(&record.tier),
+            texts: asked.filter_map(|((place, _), text)| Some((place, text.as_deref()?.into()))).collect(),
         }
     }
 
     /// A field's value as rules compare it.
     #[must_use]
     pub fn field<'a>(&'a self, field: &str, id: &'a str) -> Option<Cow<'a, str>> {
-        let own = |text: &'a Option<Box<str>>| text.as_deref().map(Cow::Borrowed);
         match field {
             "account_id" => Some(Cow::Borrowed(id)),
-            "name" => own(&self.name),
             "is_target" => Some(Cow::Owned(self.is_target.to_string())),
             "is_customer" => Some(Cow::Owned(self.is_customer.to_string())),
             "buying_unit_size" => self.buying_unit_size.map(|size| Cow::Owned(size.to_string())),
-            "industry" => own(&self.industry),
-            "company_size" => own(&self.company_size),
-            "tier" => own(&self.tier),
-            _ => None,
+            _ => {
+                let (_, text) = self.texts.iter().find(|(place, _)| TEXTS[usize::from(*place)] == field)?;
+                Some(Cow::Borrowed(text))
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::Error;
-use serde::{Deserializer, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::event_id::PackedId;
 use super::symbols::OriginId;
@@ -68,7 +68,7 @@ pub fn packed_at(row: &[u8]) -> Option<Millis> {
 }
 
 /// A moment in six bytes that compare as the moment does: the years −2489 to 6429.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Moment([u8; 6]);
 
 impl Moment {

@@ -32,7 +32,7 @@ use crate::kpi::measures::Dim;
 use crate::model::window::LocalTime;
 use crate::partials::cells::{Amount, CellKey, Symbol};
 
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 /// Version, checksum, part, rows.
 const ENVELOPE: usize = 11;
@@ -333,6 +333,7 @@ mod tests {
     use crate::kpi::plan::plan_of;
     use crate::model::event::{Account, AccountRecord};
     use crate::model::time::Millis;
+    use crate::shards::criteria::Criteria;
 
     #[test]
     fn chunks_stay_below_the_limit_of_a_record_and_read_as_written() {
@@ -352,8 +353,10 @@ mod tests {
 
     #[test]
     fn records_of_many_accounts_fit_and_come_back() {
-        let config = Config::parse("", "test.toml", std::iter::empty()).unwrap();
+        let asks = "[[segments]]\nsegment = \"named\"\nwhen = [{ field = \"account.name\", equals = \"Company 7\" }]\n";
+        let config = Config::parse(asks, "test.toml", std::iter::empty()).unwrap();
         let rules = || Arc::new(Rules::new(Arc::new(config.clone()), plan_of(&config)));
+        let criteria = Criteria::new(&config);
         let mut shard = Shard::new(rules(), 0);
         for n in 0..20_000 {
             let text = |text: String| Some(text.into());
@@ -367,7 +370,7 @@ mod tests {
                 tier: None,
             };
             let account = Account { account_id: format!("account-{n}").into(), record: Some(record) };
-            shard.fold.records.hold(&account, Millis(i64::from(n)), None);
+            shard.fold.records.hold(&account, Millis(i64::from(n)), None, &criteria);
         }
         let chunks = shard.snapshot();
         assert!(chunks.len() > 3 && chunks.iter().all(|chunk| chunk.len() < 1_000_000));

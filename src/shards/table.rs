@@ -14,7 +14,8 @@ use index::Index;
 use pool::Pool;
 use split::{SPLITS, hash, split};
 
-const PAGE: usize = 1024;
+use super::pages::Pages;
+
 const CACHE_LINE: usize = 64;
 
 /// The most rows of a packed entity. With more of them its head is small beside them, and copying them is not.
@@ -84,7 +85,7 @@ pub struct Spot {
 
 #[derive(Debug)]
 struct Store<T> {
-    whole: Vec<Vec<T>>,
+    whole: Pages<T>,
     /// By the number of rows.
     pools: Vec<Pool>,
 }
@@ -99,11 +100,11 @@ impl<T: Keyed> Store<T> {
     }
 
     fn whole(&self, place: Place) -> &T {
-        &self.whole[place.slot() / PAGE][place.slot() % PAGE]
+        &self.whole[place.slot()]
     }
 
     fn whole_mut(&mut self, place: Place) -> &mut T {
-        &mut self.whole[place.slot() / PAGE][place.slot() % PAGE]
+        &mut self.whole[place.slot()]
     }
 
     fn push_packed(&mut self, packed: &[u8]) -> Place {
@@ -113,28 +114,17 @@ impl<T: Keyed> Store<T> {
 
     /// Takes a whole entity away; the last one moves to its place: says from where.
     fn remove_whole(&mut self, place: Place) -> (Option<T>, Option<Place>) {
-        let page = self.whole.len() - 1;
-        let last = Place::new(Place::WHOLE, page * PAGE + self.whole[page].len() - 1);
-        let mut removed = self.whole[page].pop();
+        let last = Place::new(Place::WHOLE, self.whole.len() - 1);
+        let mut removed = self.whole.pop();
         let moved = (last != place).then_some(last);
         if let Some(last) = removed.as_mut().filter(|_| moved.is_some()) {
             std::mem::swap(last, self.whole_mut(place));
-        }
-        if self.whole[page].is_empty() {
-            self.whole.pop();
         }
         (removed, moved)
     }
 
     fn push_whole(&mut self, entity: T) -> Place {
-        if self.whole.last().is_none_or(|page| page.len() == PAGE) {
-            // The first page grows as it needs to: a kind may have few whole entities.
-            self.whole.push(if self.whole.is_empty() { Vec::new() } else { Vec::with_capacity(PAGE) });
-        }
-        let pages = self.whole.len();
-        let page = &mut self.whole[pages - 1];
-        page.push(entity);
-        Place::new(Place::WHOLE, (pages - 1) * PAGE + page.len() - 1)
+        Place::new(Place::WHOLE, self.whole.push(entity))
     }
 }
 
@@ -147,7 +137,7 @@ impl<T: Keyed> Default for Table<T> {
     fn default() -> Self {
         let pools = (0..=MOST_PACKED).map(|rows| Pool::new(T::FIXED + rows * T::ROW)).collect();
         Self {
-            store: Store { whole: Vec::new(), pools },
+            store: Store { whole: Pages::default(), pools },
             index: (0..SPLITS).map(|_| Index::default()).collect(),
             len: 0,
             held: None,
@@ -266,7 +256,7 @@ impl<T: Keyed> Table<T> {
 
     /// The entities that are whole. The order is that of becoming so.
     pub fn whole(&self) -> impl Iterator<Item = &T> {
-        self.store.whole.iter().flatten()
+        self.store.whole.all()
     }
 
     /// The packed entities: runs of them, by the number of rows.

@@ -1,18 +1,20 @@
 //! A shard's cells: facts come in, the cells that changed go out as a block. What a fact adds to is decided by the
-//! plan: the buckets and dimensions that some row wants, nothing else.
+//! plan: the buckets and dimensions that some row wants, nothing else. Cells that differ in their time alone share a
+//! lane, which says the rest of their key.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::quality::FixedState;
 use hashbrown::{HashMap, HashTable};
 
+use super::pages::Pages;
 use super::symbols::Symbols;
 use crate::kpi::measures::{Measure, Sum};
 use crate::kpi::plan::{Kept, Plan};
 use crate::model::time::Millis;
-use crate::model::window::{LocalTime, Window, WindowKind};
+use crate::model::window::{LocalTime, Window, WindowKind, WindowStart};
 use crate::partials::block::NamedCell;
-use crate::partials::cells::{Amount, CellKey, Symbol, Values};
+use crate::partials::cells::{Amount, CellKey, Symbol, Values, hash_values};
 
 /// One contribution: what is measured, when, by which dimensions, how much.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,18 +38,60 @@ pub struct Told {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot(u32);
 
+/// There are millions: no byte is left in it.
 #[derive(Debug)]
 struct Cell {
-    key: CellKey,
+    /// The number of its lane, and two marks.
+    head: u32,
+    start: WindowStart,
     amount: Amount,
-    changed: bool,
-    /// Whether a block has named it since the last one that told all.
-    named: bool,
+}
+
+/// Whether a cell has changed since the last block.
+const CHANGED: u32 = 1 << 31;
+/// Whether a block has named it since the last one that told all.
+const NAMED: u32 = 1 << 30;
+
+impl Cell {
+    const fn lane(&self) -> u32 {
+        self.head & !(CHANGED | NAMED)
+    }
+
+    const fn has(&self, mark: u32) -> bool {
+        self.head & mark != 0
+    }
+
+    const fn set(&mut self, mark: u32, to: bool) {
+        self.head = if to { self.head | mark } else { self.head & !mark };
+    }
+
+    /// What tells it from the other cells.
+    const fn place(&self) -> (u32, WindowStart) {
+        (self.lane(), self.start)
+    }
+}
+
+/// What a cell is, but for its time.
+#[derive(Debug, PartialEq, Eq)]
+struct Lane {
+    measure: Measure,
+    kept: Kept,
+    kind: WindowKind,
+    values: Values,
+}
+
+impl Hash for Lane {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.measure, self.kept, self.kind).hash(state);
+        hash_values(&self.values, state);
+    }
 }
 
 #[derive(Debug)]
 pub struct Tally {
-    cells: Vec<Cell>,
+    lanes: Pages<Lane>,
+    lane_index: HashTable<u32>,
+    cells: Pages<Cell>,
     index: HashTable<u32>,
     changed: Vec<u32>,
     hasher: FixedState,
@@ -98,7 +142,17 @@ impl Tally {
             oldest: 0,
         };
         let recent = plan.grains(Measure::Touches).iter().map(recent).collect();
-        Self { cells: Vec::new(), index: HashTable::new(), changed: Vec::new(), hasher, plan, time, recent }
+        Self {
+            lanes: Pages::default(),
+            lane_index: HashTable::new(),
+            cells: Pages::default(),
+            index: HashTable::new(),
+            changed: Vec::new(),
+            hasher,
+            plan,
+            time,
+            recent,
+        }
     }
 
     /// The tally that `dump` described.
@@ -123,22 +177,35 @@ impl Tally {
 
     /// The cell's place, made when it is new.
     pub fn slot(&mut self, key: CellKey) -> Slot {
-        let hash = self.hasher.hash_one(&key);
-        if let Some(&at) = self.index.find(hash, |&at| self.cells[at as usize].key == key) {
+        let CellKey { measure, kept, bucket: Window { kind, start }, values } = key;
+        let head = self.lane(Lane { measure, kept, kind, values });
+        let hash = self.hasher.hash_one((head, start));
+        if let Some(&at) = self.index.find(hash, |&at| self.cells[at as usize].place() == (head, start)) {
             return Slot(at);
         }
-        let at = u32::try_from(self.cells.len()).expect("cells are bounded by max_values and retention");
-        self.cells.push(Cell { key, amount: Amount::default(), changed: false, named: false });
+        let at = number(self.cells.push(Cell { head, start, amount: Amount::default() }));
         let (cells, hasher) = (&self.cells, &self.hasher);
-        self.index.insert_unique(hash, at, |&n| hasher.hash_one(&cells[n as usize].key));
+        self.index.insert_unique(hash, at, |&n| hasher.hash_one(cells[n as usize].place()));
         Slot(at)
+    }
+
+    /// The number of a lane, made when it is new.
+    fn lane(&mut self, lane: Lane) -> u32 {
+        let hash = self.hasher.hash_one(&lane);
+        if let Some(&at) = self.lane_index.find(hash, |&at| self.lanes[at as usize] == lane) {
+            return at;
+        }
+        let at = number(self.lanes.push(lane));
+        let (lanes, hasher) = (&self.lanes, &self.hasher);
+        self.lane_index.insert_unique(hash, at, |&n| hasher.hash_one(&lanes[n as usize]));
+        at
     }
 
     pub fn add_at(&mut self, slot: Slot, by: Amount) {
         let cell = &mut self.cells[slot.0 as usize];
         cell.amount.add(by);
-        if !cell.changed {
-            cell.changed = true;
+        if !cell.has(CHANGED) {
+            cell.set(CHANGED, true);
             self.changed.push(slot.0);
         }
     }
@@ -200,12 +267,13 @@ impl Tally {
         let (mut named, mut known) = (Vec::new(), Vec::with_capacity(self.changed.len()));
         for at in self.changed.drain(..) {
             let cell = &mut self.cells[at as usize];
-            if cell.named {
+            if cell.has(NAMED) {
                 known.push((at, cell.amount));
             } else {
-                named.push(spelled.cell(at, cell, symbols));
+                named.push(spelled.cell(at, cell, &self.lanes, symbols));
             }
-            (cell.changed, cell.named) = (false, true);
+            cell.set(CHANGED, false);
+            cell.set(NAMED, true);
         }
         Told { texts: spelled.texts, changed: named.len(), named, known }
     }
@@ -216,21 +284,26 @@ impl Tally {
         let mut spelled = Spelling::default();
         let mut named = Vec::with_capacity(self.cells.len());
         let news = self.changed.iter().map(|at| (*at, &self.cells[*at as usize]));
-        named.extend(news.map(|(at, cell)| spelled.cell(at, cell, symbols)));
-        for (at, cell) in (0..).zip(&mut self.cells) {
-            if !cell.changed && !cell.amount.is_empty() {
-                named.push(spelled.cell(at, cell, symbols));
+        named.extend(news.map(|(at, cell)| spelled.cell(at, cell, &self.lanes, symbols)));
+        for (at, cell) in (0..).zip(self.cells.all_mut()) {
+            if !cell.has(CHANGED) && !cell.amount.is_empty() {
+                named.push(spelled.cell(at, cell, &self.lanes, symbols));
             }
-            cell.named = cell.changed || !cell.amount.is_empty();
-            cell.changed = false;
+            cell.set(NAMED, cell.has(CHANGED) || !cell.amount.is_empty());
+            cell.set(CHANGED, false);
         }
         let changed = std::mem::take(&mut self.changed).len();
         Told { texts: spelled.texts, named, changed, known: Vec::new() }
     }
 
     /// Every cell that has facts, in the order of their first fact: what a snapshot keeps.
-    pub fn dump(&self) -> impl Iterator<Item = (&CellKey, Amount)> {
-        self.cells.iter().filter(|cell| !cell.amount.is_empty()).map(|cell| (&cell.key, cell.amount))
+    pub fn dump(&self) -> impl Iterator<Item = (CellKey, Amount)> {
+        let with_facts = self.cells.all().filter(|cell| !cell.amount.is_empty());
+        with_facts.map(|cell| {
+            let Lane { measure, kept, kind, values } = &self.lanes[cell.lane() as usize];
+            let bucket = Window { kind: *kind, start: cell.start };
+            (CellKey { measure: *measure, kept: *kept, bucket, values: values.clone() }, cell.amount)
+        })
     }
 
     #[must_use]
@@ -242,6 +315,12 @@ impl Tally {
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
+}
+
+/// A place as cells and blocks name it; above it is room for marks.
+fn number(place: usize) -> u32 {
+    let number = u32::try_from(place).ok().filter(|number| number & (CHANGED | NAMED) == 0);
+    number.expect("cells are bounded by max_values and retention")
 }
 
 fn project(values: &[Symbol], kept: Kept) -> Values {
@@ -266,16 +345,11 @@ struct Spelling {
 }
 
 impl Spelling {
-    fn cell(&mut self, number: u32, cell: &Cell, symbols: &Symbols) -> NamedCell {
-        let values = cell.key.values.iter().map(|symbol| self.number(*symbol, symbols)).collect();
-        NamedCell {
-            number,
-            measure: cell.key.measure,
-            kept: cell.key.kept,
-            bucket: cell.key.bucket,
-            values,
-            amount: cell.amount,
-        }
+    fn cell(&mut self, number: u32, cell: &Cell, lanes: &Pages<Lane>, symbols: &Symbols) -> NamedCell {
+        let Lane { measure, kept, kind, values } = &lanes[cell.lane() as usize];
+        let values = values.iter().map(|symbol| self.number(*symbol, symbols)).collect();
+        let bucket = Window { kind: *kind, start: cell.start };
+        NamedCell { number, measure: *measure, kept: *kept, bucket, values, amount: cell.amount }
     }
 
     fn number(&mut self, symbol: Symbol, symbols: &Symbols) -> Symbol {
@@ -356,5 +430,20 @@ pub fn distinct_buckets(grain: WindowKind, moments: &[Millis], time: &mut LocalT
             windows.dedup();
             windows.into_iter().for_each(|window| to(window, 1));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_small_and_its_marks_leave_its_lane_alone() {
+        assert_eq!(size_of::<Cell>(), 32);
+        let mut cell = Cell { head: 5, start: 7, amount: Amount::default() };
+        cell.set(CHANGED, true);
+        cell.set(NAMED, true);
+        cell.set(CHANGED, false);
+        assert_eq!((cell.place(), cell.has(CHANGED), cell.has(NAMED)), ((5, 7), false, true));
     }
 }

@@ -13,13 +13,14 @@ use super::visibility::{Visible, views};
 use crate::model::entity::EntityKey;
 use crate::model::event::Topic;
 use crate::model::event_id::EventId;
+use crate::model::sparing;
 use crate::model::time::{Millis, Span};
 use crate::partials::cells::Symbol;
 
 mod browsing;
 mod sessions;
 
-pub use browsing::{Browsing, FillSeen, PageView, Touch};
+pub use browsing::{Aside, Browsing, FillSeen, PageView, Touch};
 
 /// Most visitors are only known by who they are; what they did without saying so is apart.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -128,8 +129,7 @@ impl Visitor {
         }
         let number = if self.lead == ident.lead { 0 } else { self.browsing().number_of(ident.lead) };
         let id = ids.pack(ident.event_id);
-        self.idents.reserve_exact(1);
-        self.idents.insert(place, IdentRow::new(ident.at, ident.topic, id, number));
+        sparing::insert(&mut self.idents, place, IdentRow::new(ident.at, ident.topic, id, number));
         if let Some(mark) = ident.late {
             self.browsing().late_idents.push((ident.at, id, mark));
         }
@@ -141,19 +141,20 @@ impl Visitor {
 
     /// A page view, which may name a lead. False when it was known.
     pub fn view(&mut self, view: PageView, event_id: &EventId<'_>, fold: &mut Fold) -> bool {
-        let Err(place) = Browsing::place(self.browsing().views.as_slice(), view.at, event_id, &fold.ids) else {
+        let at = view.at();
+        let Err(place) = Browsing::place(self.browsing().views.as_slice(), at, event_id, &fold.ids) else {
             return false;
         };
         let before = self.contributions(fold);
         let id = fold.ids.pack(event_id);
-        let late = view.late;
-        if let Some(lead) = view.lead {
-            let ident = Ident { at: view.at, topic: Topic::Touchpoints, event_id, lead, late };
+        let late = view.late();
+        if let Some(lead) = view.lead() {
+            let ident = Ident { at, topic: Topic::Touchpoints, event_id, lead, late };
             if let Err(place) = self.find_ident(&ident, &fold.ids) {
                 self.put_ident(place, &ident, &mut fold.ids);
             }
         }
-        self.browsing().views.insert(place, PageView { id, ..view });
+        sparing::insert(&mut self.browsing().views, place, PageView { id, ..view });
         let after = self.contributions(fold);
         fold.replace(&before, &after);
         self.browsing().forget_beyond(fold.rules.config.journey.max_touches, &mut fold.ids);
@@ -168,7 +169,7 @@ impl Visitor {
         let before = self.contributions(fold);
         let id = fold.ids.pack(event_id);
         tell_asset(touch.kind, touch.at, touch.about, touch.late, fold);
-        self.browsing().touches.insert(place, Touch { id, ..touch });
+        sparing::insert(&mut self.browsing().touches, place, Touch { id, ..touch });
         let after = self.contributions(fold);
         fold.replace(&before, &after);
         self.browsing().forget_beyond(fold.rules.config.journey.max_touches, &mut fold.ids);
@@ -186,7 +187,7 @@ impl Visitor {
         if let Err(place) = self.find_ident(&ident, &fold.ids) {
             self.put_ident(place, &ident, &mut fold.ids);
         }
-        self.browsing().fills.insert(place, FillSeen { id, ..fill });
+        sparing::insert(&mut self.browsing().fills, place, FillSeen { id, ..fill });
         let after = self.contributions(fold);
         fold.replace(&before, &after);
     }

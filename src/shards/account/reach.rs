@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use super::super::acts::Distinct;
 use super::super::fold::{Contributions, Fold};
-use super::super::forward::Reached;
 use super::super::visibility::Visible;
-use super::Account;
-use crate::kpi::measures::{Dim, Measure};
+use super::{Account, Touched};
+use crate::kpi::measures::Measure;
 use crate::kpi::plan::Kept;
 use crate::model::entity::EntityKey;
 use crate::model::time::{Millis, Span};
@@ -28,20 +27,20 @@ impl Account {
         }
         let Some(id) = &self.id else { return };
         let from_start = rules.config.accounts_hold_from_start;
-        for (Reached { at, channel, lead }, _) in self.reached.iter().filter(|(_, visible)| sees(visible)) {
+        for (Touched { at, channel, lead }, _) in self.reached.iter().filter(|(_, visible)| sees(visible)) {
             let record = fold.records.at(id, *at + rules.settle(), view, from_start);
             if !record.is_some_and(|record| record.is_target) {
                 continue;
             }
-            let channel = fold.symbols.of(Dim::Channel, channel);
+            let lead = lead.map(|number| self.leads[number as usize]);
             let mut note = |measure, values: &[_], of| seen.note(&rules, view, *at, (measure, values, of));
             note(Measure::TargetsReached, &[], 0);
-            note(Measure::TargetsReachedByChannel, &[channel], 0);
+            note(Measure::TargetsReachedByChannel, &[*channel], 0);
             if let Some(lead) = lead {
                 note(Measure::EngagedLeads, &[], lead.0);
             }
             if view.to_facts_bound_at(rules.bound(*at, true)) {
-                units.0.push((*at, *lead));
+                units.0.push((*at, lead));
             }
         }
     }

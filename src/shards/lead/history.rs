@@ -17,6 +17,7 @@ use crate::kpi::measures::{Dim, Measure};
 use crate::model::event::{Fill, Topic};
 use crate::model::event_id::EventId;
 use crate::model::kinds::{FormKind, TouchKind};
+use crate::model::sparing;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
 use crate::partials::cells::Symbol;
@@ -186,14 +187,13 @@ impl History {
     pub fn stitch(&mut self, row: Stitched, ids: &LongIds) {
         let before = |known: &Stitched| known.at.cmp(&row.at).then_with(|| ids.compare(known.id, row.id)).is_le();
         let place = self.stitched.partition_point(before);
-        self.stitched.insert(place, row);
+        sparing::insert(&mut self.stitched, place, row);
     }
 
     /// Notes an act that counts by its person.
     pub fn note(&mut self, act: Act) {
-        let order = |act: &Act| (act.at, act.event_id.clone());
-        let place = self.acts.partition_point(|known| order(known) <= order(&act));
-        self.acts.insert(place, act);
+        let place = self.acts.partition_point(|known| (known.at, &known.event_id) <= (act.at, &act.event_id));
+        sparing::insert(&mut self.acts, place, act);
     }
 
     /// Takes back what `stitch` put in.
@@ -211,7 +211,7 @@ impl History {
 
     pub fn see_account(&mut self, seen: AccountSeen) {
         let place = self.accounts.partition_point(|known| *known < seen);
-        self.accounts.insert(place, seen);
+        sparing::insert(&mut self.accounts, place, seen);
     }
 
     pub fn unsee_account(&mut self, seen: &AccountSeen) {

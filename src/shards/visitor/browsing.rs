@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::acts::About;
 use super::super::event_id::{LongIds, PackedId};
+use super::super::rows::Moment;
 use super::super::symbols::OriginId;
 use super::super::visibility::Visible;
 use super::Timed;
@@ -25,19 +26,62 @@ pub struct Browsing {
     pub(super) late_idents: Vec<(Millis, PackedId, Millis)>,
 }
 
+/// Most of what there is of visitors: what few of them have is apart.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PageView {
-    pub at: Millis,
+    pub(super) at: Moment,
     pub id: PackedId,
+    pub origin: OriginId,
+    pub page: Symbol,
+    pub(super) aside: Option<Box<Aside>>,
+}
+
+/// What few page views have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aside {
     pub lead: Option<EntityKey>,
     /// As the record spells it, if that is asked for.
     pub lead_id: Option<Box<str>>,
     pub account: Option<Box<str>>,
-    pub origin: OriginId,
-    pub page: Symbol,
     /// The experiment and the variant that it showed.
-    pub exposure: Option<Box<(Symbol, Symbol)>>,
+    pub exposure: Option<(Symbol, Symbol)>,
     pub late: Option<Millis>,
+}
+
+impl PageView {
+    #[must_use]
+    pub fn new(at: Millis, origin: OriginId, page: Symbol, aside: Aside) -> Self {
+        let aside = (aside != Aside::default()).then(|| Box::new(aside));
+        Self { at: at.into(), id: PackedId::UNSET, origin, page, aside }
+    }
+
+    pub fn lead(&self) -> Option<EntityKey> {
+        self.aside.as_ref()?.lead
+    }
+
+    pub fn lead_id(&self) -> Option<&str> {
+        self.aside.as_ref()?.lead_id.as_deref()
+    }
+
+    pub fn account(&self) -> Option<&str> {
+        self.aside.as_ref()?.account.as_deref()
+    }
+
+    pub fn exposure(&self) -> Option<(Symbol, Symbol)> {
+        self.aside.as_ref()?.exposure
+    }
+}
+
+impl Timed for PageView {
+    fn at(&self) -> Millis {
+        self.at.into()
+    }
+    fn id(&self) -> PackedId {
+        self.id
+    }
+    fn late(&self) -> Option<Millis> {
+        self.aside.as_ref()?.late
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,7 +120,7 @@ macro_rules! timed {
         })+
     };
 }
-timed!(PageView, Touch, FillSeen);
+timed!(Touch, FillSeen);
 
 impl Browsing {
     /// Where a row of this time and id is, or belongs.
@@ -103,7 +147,7 @@ impl Browsing {
     /// Whether something of it names a lead.
     pub(super) fn names(&self, lead: EntityKey) -> bool {
         self.leads.contains(&lead)
-            || self.views.iter().any(|row| row.lead == Some(lead))
+            || self.views.iter().any(|row| row.lead() == Some(lead))
             || self.fills.iter().any(|row| row.lead == lead)
     }
 
@@ -112,7 +156,7 @@ impl Browsing {
         fn drop_where<T: Timed>(rows: &mut Vec<T>, goes: impl Fn(&T) -> bool, ids: &mut LongIds) {
             rows.extract_if(.., |row| goes(row)).for_each(|row| ids.release(row.id()));
         }
-        drop_where(&mut self.views, |row| row.lead.map_or_else(|| is_its(row.at), |named| named == lead), ids);
+        drop_where(&mut self.views, |row| row.lead().map_or_else(|| is_its(row.at()), |named| named == lead), ids);
         drop_where(&mut self.touches, |row| is_its(row.at), ids);
         drop_where(&mut self.fills, |row| row.lead == lead, ids);
     }
@@ -145,8 +189,10 @@ impl Browsing {
         forget(&mut self.fills, most, ids);
     }
 
-    pub(super) const fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
+        let aside = self.views.iter().filter(|view| view.aside.is_some()).count() * size_of::<Aside>();
         size_of::<Self>()
+            + aside
             + self.views.capacity() * size_of::<PageView>()
             + self.touches.capacity() * size_of::<Touch>()
             + self.fills.capacity() * size_of::<FillSeen>()

@@ -28,7 +28,7 @@ pub(super) fn contributions(browsing: &Browsing, known: &[(Visible, Identities)]
     let mut told = Vec::with_capacity(known.len());
     for (view, identities) in known {
         let sees = |late: Option<Millis>| Visible::since(late).to_facts_bound_at(view.from);
-        let views: Vec<&PageView> = browsing.views.iter().filter(|row| sees(row.late)).collect();
+        let views: Vec<&PageView> = browsing.views.iter().filter(|row| sees(row.late())).collect();
         let fills: Vec<&FillSeen> = browsing.fills.iter().filter(|row| sees(row.late)).collect();
         let sessions = sessions_of(&views, &fills);
         for session in &sessions {
@@ -95,8 +95,8 @@ fn nobodys<'a>(
 ) -> impl Iterator<Item = (Millis, TouchKind, OriginId, &'a str)> {
     let (lookback, settle) = (fold.rules.config.identity.lookback, fold.rules.settle());
     let views = sessions.iter().flat_map(|session| {
-        let rows = session.views.iter().filter(|row| row.lead.is_none());
-        rows.map(|row| (row.at, TouchKind::PageView, session.origin, row.account.as_deref()))
+        let rows = session.views.iter().filter(|row| row.lead().is_none());
+        rows.map(|row| (row.at(), TouchKind::PageView, session.origin, row.account()))
     });
     let touches = browsing.touches.iter().filter(move |row| Visible::since(row.late).to_facts_bound_at(view.from));
     let touches = touches.map(|row| (row.at, row.kind, row.origin, row.account.as_deref()));
@@ -117,7 +117,7 @@ fn count_nobodys(
 ) {
     let rules = &fold.rules;
     if rules.settles_touches {
-        let views = sessions.iter().flat_map(|session| session.views.iter().map(|row| (row.at, session.origin)));
+        let views = sessions.iter().flat_map(|session| session.views.iter().map(|row| (row.at(), session.origin)));
         let sees = |row: &&Touch| Visible::since(row.late).to_facts_bound_at(view.from);
         let touches = browsing.touches.iter().filter(sees).map(|row| (row.at, row.origin));
         for (at, origin) in views.chain(touches) {
@@ -178,10 +178,10 @@ struct Session<'a> {
 
 fn sessions_of<'a>(views: &'a [&'a PageView], fills: &[&'a FillSeen]) -> Vec<Session<'a>> {
     let mut sessions: Vec<Session<'a>> = Vec::new();
-    for views in views.chunk_by(|a, b| b.at - a.at <= GAP) {
+    for views in views.chunk_by(|a, b| b.at() - a.at() <= GAP) {
         let first = views[0];
         sessions.push(Session {
-            at: first.at,
+            at: first.at(),
             origin: first.origin,
             landing_page: first.page,
             views,
@@ -189,9 +189,9 @@ fn sessions_of<'a>(views: &'a [&'a PageView], fills: &[&'a FillSeen]) -> Vec<Ses
         });
     }
     for fill in fills {
-        let after = views.partition_point(|view| view.at <= fill.at);
+        let after = views.partition_point(|view| view.at() <= fill.at);
         let latest = after.checked_sub(1).map(|last| views[last]);
-        if latest.is_some_and(|view| fill.at - view.at <= GAP) {
+        if latest.is_some_and(|view| fill.at - view.at() <= GAP) {
             let of = sessions.partition_point(|session| session.at <= fill.at);
             sessions[of - 1].fills.push(fill);
         }
@@ -206,7 +206,7 @@ impl Session<'_> {
         all.fact(rules, view, Measure::Sessions, self.at, &[channel, campaign, content, term, self.landing_page], 1);
         for page_view in self.views {
             let values = [fold.names.kinds[TouchKind::PageView as usize], channel, campaign];
-            all.fact(rules, view, Measure::Touches, page_view.at, &values, 1);
+            all.fact(rules, view, Measure::Touches, page_view.at(), &values, 1);
         }
         let until = self.at + rules.settle();
         let fills = || self.fills.iter().filter(|fill| fill.at <= until);
@@ -214,7 +214,7 @@ impl Session<'_> {
         if fills().next().is_some() {
             all.fact(rules, view, Measure::SessionsWithFill, self.at, &[], 1);
         }
-        let viewed = self.views.iter().filter(|page_view| page_view.at <= until).map(|page_view| page_view.page);
+        let viewed = self.views.iter().filter(|page_view| page_view.at() <= until).map(|page_view| page_view.page);
         let mut pages: Vec<Symbol> = viewed.collect();
         pages.sort_unstable();
         pages.dedup();
@@ -257,11 +257,11 @@ fn tell(browsing: &Browsing, view: Visible, known: &Identities, sessions: &[Sess
         for (n, row) in session.views.iter().enumerate() {
             let in_journey = n == 0 && fold.rules.is_engaging(TouchKind::PageView);
             let origin = session.origin;
-            let (kind, account) = (TouchKind::PageView, row.account.as_deref());
-            let about = About::of_page(row.exposure.as_deref().copied());
+            let (kind, account) = (TouchKind::PageView, row.account());
+            let about = About::of_page(row.exposure());
             let touch = OwnTouch { row: *row, kind, origin, in_journey, account, about };
-            told.extend(teller.touch(&touch, row.lead));
-            let named = row.lead.zip(row.lead_id.as_deref());
+            told.extend(teller.touch(&touch, row.lead()));
+            let named = row.lead().zip(row.lead_id());
             told.extend(named.map(|(lead, id)| (Recipient::Lead(lead), Known::Named(id.to_owned()))));
         }
     }
