@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -66,7 +66,6 @@ struct Place {
     file: usize,
     /// In bytes; of a container file, the record's index.
     offset: u64,
-    length: usize,
 }
 
 impl Histories {
@@ -85,6 +84,7 @@ impl Histories {
         if found.files.is_empty() {
             return Err(FilesError::NoFiles { dir: dir.to_owned() });
         }
+        found.places.shrink_to_fit();
         found.places.sort_unstable_by(|a, b| b.cmp(a));
         Ok(found)
     }
@@ -126,7 +126,7 @@ impl Histories {
             let content = text.trim_ascii();
             if !content.is_empty() {
                 timestamp = line::timestamp(content).unwrap_or(timestamp);
-                self.places.push(Place { timestamp, line: number, file, offset, length });
+                self.places.push(Place { timestamp, line: number, file, offset });
             }
             offset += length as u64;
         }
@@ -146,7 +146,7 @@ impl Histories {
         for (index, (occurred_at, _)) in records.iter().enumerate() {
             timestamp = occurred_at.unwrap_or(timestamp);
             let offset = index as u64;
-            self.places.push(Place { timestamp, line: offset + 1, file, offset, length: 0 });
+            self.places.push(Place { timestamp, line: offset + 1, file, offset });
         }
         self.schemas.insert(id, Arc::new(schema));
         let records = records.into_iter().map(|(_, bytes)| bytes).collect();
@@ -158,7 +158,7 @@ impl Histories {
         let history = &mut self.files[place.file];
         let Line { key, value } = match &mut history.records {
             Records::Lines(reader) => {
-                let text = read_at(reader, place.offset, place.length)
+                let text = line_at(reader, place.offset)
                     .map_err(|source| FilesError::Unreadable { path: history.path.clone(), source })?;
                 line::read(text.trim_ascii())
             }
@@ -181,7 +181,7 @@ impl Iterator for Histories {
 }
 
 /// Sorted files are read from start to end, through the buffer.
-fn read_at(reader: &mut BufReader<File>, offset: u64, length: usize) -> std::io::Result<Vec<u8>> {
+fn line_at(reader: &mut BufReader<File>, offset: u64) -> std::io::Result<Vec<u8>> {
     let here = reader.stream_position()?;
     match i64::try_from(i128::from(offset) - i128::from(here)) {
         Ok(ahead) => reader.seek_relative(ahead)?,
@@ -189,8 +189,8 @@ fn read_at(reader: &mut BufReader<File>, offset: u64, length: usize) -> std::io:
             reader.seek(SeekFrom::Start(offset))?;
         }
     }
-    let mut text = vec![0; length];
-    reader.read_exact(&mut text)?;
+    let mut text = Vec::new();
+    reader.read_until(b'\n', &mut text)?;
     Ok(text)
 }
 

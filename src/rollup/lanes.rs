@@ -1,6 +1,8 @@
 //! Lanes: the series that cells go to which differ in their time alone. Found once; after that a cell is its lane, its
 //! start and an amount.
 
+use std::num::NonZeroU32;
+
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
@@ -11,8 +13,9 @@ use crate::kpi::plan::Kept;
 use crate::model::window::{Window, WindowKind, WindowStart};
 use crate::partials::cells::{CellKey, Values};
 
+/// From 1, so that it takes no more to say that there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct LaneId(u32);
+pub(super) struct LaneId(NonZeroU32);
 
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -29,8 +32,8 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn get(&self, LaneId(at): LaneId) -> &Lane {
-        &self.lanes[at as usize]
+    pub(super) fn get(&self, LaneId(number): LaneId) -> &Lane {
+        &self.lanes[number.get() as usize - 1]
     }
 
     pub(super) fn bucket(&self, lane: LaneId, start: WindowStart) -> Window {
@@ -47,8 +50,8 @@ impl Lanes {
                 let of_measure = SmallVec::<[u32; 32]>::from_slice(views.of(measure));
                 let route = |view: u32| Some((view, views.route(view, cell, texts)?));
                 let routes = of_measure.into_iter().filter_map(route).collect();
-                let lane = LaneId(number(self.lanes.len()));
                 self.lanes.push(Lane { measure, kind, routes });
+                let lane = LaneId(NonZeroU32::MIN.saturating_add(number(self.lanes.len() - 1)));
                 self.index.insert(key, lane);
                 lane
             }

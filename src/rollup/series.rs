@@ -1,10 +1,11 @@
-//! A series: the cells of one view's group over time. Sums over ranges of days cost two searches: each cell carries
+//! A series: the cells of one view's group over time. Sums over ranges of days cost two searches: beside each cell is
 //! the sum of all up to it, brought up to date after a batch of changes.
 
 use smallvec::SmallVec;
 
 use crate::kpi::measures::Sum;
 use crate::kpi::plan::bucket_of_sum;
+use crate::model::sparing;
 use crate::model::window::{Day, Window, WindowKind};
 use crate::partials::cells::Amount;
 
@@ -12,16 +13,14 @@ use crate::partials::cells::Amount;
 #[derive(Debug, Default)]
 pub(super) struct Cells {
     cells: Vec<Cell>,
-    /// So many cells, from the first, have the right `upto`.
-    summed: usize,
+    /// The sum of the cells up to each, as far as it is known.
+    upto: Vec<Amount>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Cell {
     at: i32,
     amount: Amount,
-    /// The sum of the cells up to this one.
-    upto: Amount,
 }
 
 #[derive(Debug, Default)]
@@ -43,18 +42,19 @@ impl Cells {
                     self.cells.remove(place);
                 }
             }
-            _ => self.cells.insert(place, Cell { at, amount: delta, upto: Amount::default() }),
+            _ => sparing::insert(&mut self.cells, place, Cell { at, amount: delta }),
         }
-        self.summed = self.summed.min(place);
+        self.upto.truncate(place);
     }
 
     fn sum(&mut self) {
-        let mut upto = self.summed.checked_sub(1).map_or_else(Amount::default, |last| self.cells[last].upto);
-        for cell in &mut self.cells[self.summed..] {
+        let mut upto = self.upto.last().copied().unwrap_or_default();
+        let new = &self.cells[self.upto.len()..];
+        sparing::make_room(&mut self.upto, new.len());
+        for cell in new {
             upto.add(cell.amount);
-            cell.upto = upto;
+            self.upto.push(upto);
         }
-        self.summed = self.cells.len();
     }
 
     fn at(&self, at: i32) -> Amount {
@@ -66,9 +66,9 @@ impl Cells {
 
     /// The sum of the cells before a time.
     fn before(&self, at: i32) -> Amount {
-        debug_assert_eq!(self.summed, self.cells.len(), "read before summed");
+        debug_assert_eq!(self.upto.len(), self.cells.len(), "read before summed");
         let place = self.cells.partition_point(|cell| cell.at < at);
-        place.checked_sub(1).map_or_else(Amount::default, |last| self.cells[last].upto)
+        place.checked_sub(1).map_or_else(Amount::default, |last| self.upto[last])
     }
 
     /// The times of its cells within [from, to].
@@ -88,11 +88,10 @@ impl Series {
         self.buckets[place].1.add(bucket.start, delta);
     }
 
-    /// To be called after changes and before reading.
+    /// To be called after changes and before reading. Nothing is summed over minutes and hours.
     pub(super) fn sum(&mut self) {
-        for (_, cells) in &mut self.buckets {
-            cells.sum();
-        }
+        let is_short = |kind: WindowKind| matches!(kind, WindowKind::Minute | WindowKind::Hour);
+        self.buckets.iter_mut().filter(|(kind, _)| !is_short(*kind)).for_each(|(_, cells)| cells.sum());
     }
 
     fn cells(&self, kind: WindowKind) -> Option<&Cells> {
@@ -132,9 +131,9 @@ impl Series {
     pub(super) fn forget(&mut self, kind: WindowKind, before: i32) {
         if let Some((_, cells)) = self.buckets.iter_mut().find(|(found, _)| *found == kind) {
             cells.cells.retain(|cell| cell.at >= before);
-            cells.summed = 0;
-            cells.sum();
+            cells.upto.clear();
         }
+        self.sum();
     }
 }
 

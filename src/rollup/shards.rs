@@ -17,22 +17,13 @@ pub(super) struct Delta {
     pub amount: Amount,
 }
 
-/// What is known of the cell of a number.
-#[derive(Clone, Copy, Debug)]
-enum Slot {
-    /// Not named yet.
-    Unknown,
-    /// No row wants it, or none does any more.
-    Unwanted,
-    Kept(Delta),
-}
-
 #[derive(Debug, Default)]
 struct Shard {
     claim: Option<u64>,
     watermark: Option<Millis>,
-    /// By the numbers that the claim gave them.
-    slots: Vec<Slot>,
+    /// What is known of cells, by the numbers that the claim gave them. None: it was not named yet, or no row wants it (any
+    /// more).
+    slots: Vec<Option<Delta>>,
 }
 
 #[derive(Debug)]
@@ -79,9 +70,7 @@ impl Shards {
     /// Cells of short windows that no row can quote any more.
     pub(super) fn forget(&mut self, kind: WindowKind, before: WindowStart, lanes: &Lanes) {
         for slot in self.shards.iter_mut().flat_map(|shard| &mut shard.slots) {
-            if matches!(slot, Slot::Kept(cell) if cell.start < before && lanes.get(cell.lane).kind == kind) {
-                *slot = Slot::Unwanted;
-            }
+            slot.take_if(|cell| cell.start < before && lanes.get(cell.lane).kind == kind);
         }
     }
 
@@ -100,11 +89,11 @@ impl Shard {
         let known = block.known.iter().map(|(number, amount)| (*number, *amount, None));
         for (number, amount, named) in named.chain(known) {
             match (self.slots.get_mut(number as usize), named) {
-                (Some(Slot::Kept(cell)), _) => {
+                (Some(Some(cell)), _) => {
                     deltas.push(Delta { amount: amount.minus(cell.amount), ..*cell });
                     cell.amount = amount;
                 }
-                (Some(Slot::Unwanted), _) | (_, None) => {}
+                (_, None) => {}
                 (_, Some(named)) => deltas.extend(self.name(named, &mut lane_of)),
             }
         }
@@ -114,14 +103,17 @@ impl Shard {
 
     /// The first block of a claim: everything there is, with numbers of its own.
     fn begin(&mut self, block: &Block, lane_of: &mut impl FnMut(&NamedCell) -> Option<LaneId>) -> Vec<Delta> {
-        let mut net: HashMap<(LaneId, WindowStart), Amount> = HashMap::with_capacity(block.named.len());
-        for slot in std::mem::take(&mut self.slots) {
-            if let Slot::Kept(cell) = slot {
-                let of_it = net.entry((cell.lane, cell.start)).or_default();
-                *of_it = of_it.minus(cell.amount);
-            }
-        }
+        let before = std::mem::take(&mut self.slots);
         self.slots.reserve(block.named.len());
+        if before.is_empty() {
+            let all = block.named.iter().filter_map(|named| self.name(named, lane_of));
+            return all.filter(|cell| !cell.amount.is_empty()).collect();
+        }
+        let mut net: HashMap<(LaneId, WindowStart), Amount> = HashMap::with_capacity(block.named.len());
+        for cell in before.into_iter().flatten() {
+            let of_it = net.entry((cell.lane, cell.start)).or_default();
+            *of_it = of_it.minus(cell.amount);
+        }
         for named in &block.named {
             if let Some(cell) = self.name(named, lane_of) {
                 net.entry((cell.lane, cell.start)).or_default().add(cell.amount);
@@ -136,9 +128,9 @@ impl Shard {
         let kept = lane_of(cell).map(|lane| Delta { lane, start: cell.bucket.start, amount: cell.amount });
         let at = cell.number as usize;
         if self.slots.len() <= at {
-            self.slots.resize(at + 1, Slot::Unknown);
+            self.slots.resize(at + 1, None);
         }
-        self.slots[at] = kept.map_or(Slot::Unwanted, Slot::Kept);
+        self.slots[at] = kept;
         kept
     }
 }
