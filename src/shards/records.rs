@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::quality::FixedState;
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::criteria::Criteria;
@@ -15,7 +17,7 @@ use crate::model::time::Millis;
 
 #[derive(Debug, Default)]
 pub struct Records {
-    by_account: BTreeMap<Box<str>, Vec<Holding>>,
+    by_account: HashMap<Box<str>, Vec<Holding>, FixedState>,
     /// The leads that have named an account: what they contribute may change with its record.
     leads: BTreeMap<Box<str>, BTreeSet<EntityKey>>,
 }
@@ -53,9 +55,11 @@ impl Records {
         }
     }
 
-    /// Each account with its records: what a snapshot keeps.
+    /// Each account with its records, in the order of ids: what a snapshot keeps.
     pub fn dump(&self) -> impl Iterator<Item = (&str, &[Holding])> {
-        self.by_account.iter().map(|(account, all)| (&**account, all.as_slice()))
+        let mut sorted: Vec<_> = self.by_account.iter().map(|(account, all)| (&**account, all.as_slice())).collect();
+        sorted.sort_unstable_by_key(|(account, _)| *account);
+        sorted.into_iter()
     }
 
     /// Takes an account of a dump. False when it was there already.

@@ -51,7 +51,7 @@ fn scores(seen: &Seen<'_>, fold: &Fold) -> Vec<(Millis, i64)> {
     touches.sort_by_key(|(known_from, _)| *known_from);
     let (mut touches, mut fills) = (touches.into_iter().peekable(), seen.fills.iter().peekable());
     let mut engaged = Engaged::new(criteria);
-    let (mut answers, mut fit) = (no_answers(criteria), None);
+    let (mut answers, mut fit, mut known_record) = (no_answers(criteria), None, None);
     let score_at = |at: Millis| {
         while let Some((_, kind)) = touches.next_if(|(known_from, _)| *known_from <= at) {
             engaged.add(Engagement::Touch(kind));
@@ -62,7 +62,8 @@ fn scores(seen: &Seen<'_>, fold: &Fold) -> Vec<(Millis, i64)> {
             fit = None;
         }
         let account = criteria.asks_accounts.then(|| account(seen, at, fold)).flatten();
-        if criteria.asks_accounts {
+        let record = account.map(|(id, record)| (id, std::ptr::from_ref(record)));
+        if std::mem::replace(&mut known_record, record) != record {
             fit = None;
         }
         let fit = *fit.get_or_insert_with(|| {
