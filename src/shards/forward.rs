@@ -12,7 +12,7 @@ use crate::model::kinds::TouchKind;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
 
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forward {
