@@ -13,13 +13,12 @@ use clap::{Args, ValueEnum};
 use super::{BadUsage, ConfigSource};
 use crate::config::Config;
 use crate::ingest::files::Histories;
-use crate::model::event::Topic;
 use crate::model::time::Millis;
 use crate::model::window::WindowKind;
 use crate::publish::kpi_update;
 use crate::rollup::lookup::{Query, Starts};
 use crate::rollup::row::Row;
-use crate::runtime::batch::{Batch, Line as Record, Outcome};
+use crate::runtime::batch::{self, Outcome};
 use crate::runtime::line::Line;
 
 #[derive(Debug, Args)]
@@ -87,29 +86,19 @@ impl Report {
         let schemas = histories.schemas(Line::named_schemas(config)?);
         let parts = Line::of_files(Arc::clone(config), schemas);
         let as_of = self.as_of.map(|at| Millis(at.as_millisecond()));
-        let mut batch = Batch::new(&parts, config.topics.partitions, as_of);
-        let mut left = histories.counts();
-        for topic in Topic::ALL.into_iter().filter(|topic| !left.contains_key(topic)) {
-            batch.end(topic);
-        }
         let progress = indicatif::ProgressBar::new(histories.remaining() as u64);
-        for record in histories {
+        let counts = histories.counts();
+        let records = histories.map(|record| {
             let record = record?;
-            let (key, value) = (record.key.as_deref(), record.value.as_deref());
-            batch.take(&Record { topic: record.topic, key, value, timestamp: record.timestamp })?;
             progress.inc(1);
             if self.dead_letters.is_some() {
                 lines.entry(record.topic.name()).or_default().push(record.line);
             }
-            if let Some(count) = left.get_mut(&record.topic) {
-                *count -= 1;
-                if *count == 0 {
-                    batch.end(record.topic);
-                }
-            }
-        }
+            anyhow::Ok(record)
+        });
+        let outcome = batch::fold(&parts, config, as_of, counts, records)?;
         progress.finish_and_clear();
-        Ok(batch.finish(&parts)?)
+        Ok(outcome)
     }
 
     fn filter(&self) -> Result<Filter, BadUsage> {

@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::parts::{Combine, Damage, Decode, Decoded, Effects, Fold, Letter, Parts, Raw, Said};
+use crate::config::Config;
+use crate::ingest::files::FileRecord;
 use crate::ingest::route::{To, rejection_home, route};
 use crate::journal::block::{BlockBuilder, Range, Source};
 use crate::journal::entry::{Entry, Item, Rejected};
 use crate::model::event::{Event, Text, Topic};
-use crate::model::time::Millis;
+use crate::model::time::{Millis, Span};
 
 /// Input between two flushes, in bytes and records.
 const FLUSH_BYTES: usize = 1 << 20;
@@ -41,18 +43,51 @@ pub struct Outcome<P: Parts> {
     pub rollup: P::Rollup,
 }
 
+/// Folds records that come in arrival order, of which it is known how many each topic has.
+///
+/// # Errors
+/// Those of the records, and when the fold cannot work.
+pub fn fold<P: Parts, E: From<BatchError>>(
+    parts: &P,
+    config: &Config,
+    as_of: Option<Millis>,
+    mut left: BTreeMap<Topic, usize>,
+    records: impl Iterator<Item = Result<FileRecord, E>>,
+) -> Result<Outcome<P>, E> {
+    let mut batch =
+        Batch::new(parts, config.topics.partitions, as_of).with_allowed_lateness(config.time.allowed_lateness);
+    for topic in Topic::ALL.into_iter().filter(|topic| !left.contains_key(topic)) {
+        batch.end(topic);
+    }
+    for record in records {
+        let FileRecord { topic, key, value, timestamp, .. } = record?;
+        batch.take(&Line { topic, key: key.as_deref(), value: value.as_deref(), timestamp })?;
+        if let Some(count) = left.get_mut(&topic) {
+            *count -= 1;
+            if *count == 0 {
+                batch.end(topic);
+            }
+        }
+    }
+    Ok(batch.finish(parts)?)
+}
+
 /// One file is one source partition.
 #[derive(Clone, Copy, Debug, Default)]
 struct File {
     from: i64,
     next: i64,
+    /// The greatest time since the last flush, and of all.
     watermark: Option<Millis>,
-    /// Read to its end, which the next flush says.
+    greatest: Option<Millis>,
+    /// Read to its end, and whether the next flush is to say so.
     ended: bool,
+    ends: bool,
 }
 
 pub struct Batch<P: Parts> {
     decoder: P::Decoder,
+    allowed_lateness: Option<Span>,
     shards: Vec<Seat<P>>,
     builders: Vec<BlockBuilder>,
     files: BTreeMap<Topic, File>,
@@ -78,6 +113,7 @@ impl<P: Parts> Batch<P> {
         let seat = |number| Seat { fold: parts.shard(number), journal: 0, forwards: 0 };
         Self {
             decoder: parts.decoder(),
+            allowed_lateness: None,
             shards: (0..shards).map(seat).collect(),
             builders: (0..shards).map(|_| BlockBuilder::default()).collect(),
             files: Topic::ALL.into_iter().map(|topic| (topic, File::default())).collect(),
@@ -90,18 +126,31 @@ impl<P: Parts> Batch<P> {
         }
     }
 
+    /// The watermark moves with every block. With the lateness that is allowed a block also ends before what is late, so
+    /// that this does not depend on how large blocks are.
+    #[must_use]
+    pub fn with_allowed_lateness(self, span: Span) -> Self {
+        Self { allowed_lateness: Some(span), ..self }
+    }
+
     /// Takes the next record. Records must come in arrival order.
     pub fn take(&mut self, line: &Line<'_>) -> Result<(), BatchError> {
-        let file = self.files.entry(line.topic).or_default();
-        let offset = file.next;
         let raw = Raw { key: line.key, value: line.value, timestamp: line.timestamp };
         let now = self.as_of.unwrap_or(Millis::MAX);
         let decoded = self.decoder.decode(line.topic, raw, now).map_err(|error| BatchError::Unavailable(error.0))?;
         let source = Source { topic: line.topic, partition: 0 };
+        if let Decoded::Event(event) = &decoded
+            && self.is_late(event.occurred_at().unwrap_or(line.timestamp))
+        {
+            self.flush(None)?;
+        }
+        let file = self.files.entry(line.topic).or_default();
+        let offset = file.next;
         match decoded {
             Decoded::Event(event) => {
                 if line.topic.carries_time() {
                     file.watermark = file.watermark.max(event.occurred_at());
+                    file.greatest = file.greatest.max(event.occurred_at());
                     self.greatest = self.greatest.max(event.occurred_at());
                 }
                 push_event(&mut self.builders, source, offset, line.timestamp, event);
@@ -125,9 +174,17 @@ impl<P: Parts> Batch<P> {
         Ok(())
     }
 
+    /// By the files that hold the watermark; once all of them have ended it is the greatest time.
+    fn is_late(&self, at: Millis) -> bool {
+        let holding = self.files.iter().filter(|(topic, file)| topic.carries_time() && !file.ended);
+        let watermark = holding.map(|(_, file)| file.greatest).min().unwrap_or(self.greatest);
+        watermark.zip(self.allowed_lateness).is_some_and(|(watermark, allowed)| at < watermark - allowed)
+    }
+
     /// A topic without a file, or one whose last record was taken: it holds the watermark no longer.
     pub fn end(&mut self, topic: Topic) {
-        self.files.entry(topic).or_default().ended = true;
+        let file = self.files.entry(topic).or_default();
+        (file.ended, file.ends) = (true, true);
     }
 
     /// No more records: moves the watermark to `as_of`, or the greatest time of any event. A shard goes as soon as its
@@ -153,7 +210,7 @@ impl<P: Parts> Batch<P> {
             let range = Range { follows: file.from, from: file.from, to: file.next };
             let watermark = file.watermark.take().max(end.filter(|_| topic.carries_time()));
             // Idle says nothing of the clock here, only that the file holds nothing up.
-            let idle = (end.is_some() || std::mem::take(&mut file.ended)).then_some(Millis::MIN);
+            let idle = (end.is_some() || std::mem::take(&mut file.ends)).then_some(Millis::MIN);
             if file.from < file.next || idle.is_some() {
                 for builder in &mut self.builders {
                     builder.cover(source, range, watermark, idle);

@@ -75,11 +75,14 @@ impl Line {
     }
 
     /// For histories in files, whose container files bring their schemas. Their records come in the order of their
-    /// arrival, all topics at once: there is nothing to hold the watermark for.
+    /// arrival, all topics at once: there is nothing to hold the watermark for. Letters name the file, not the Kafka topic.
     #[must_use]
     pub fn of_files(config: Arc<Config>, schemas: Arc<dyn SchemaSource>) -> Self {
         let mut config = Arc::unwrap_or_clone(config);
         config.time.history_until = None;
+        for (topic, input) in &mut config.topics.inputs {
+            topic.name().clone_into(&mut input.topic);
+        }
         Self::with(Arc::new(config), schemas, true)
     }
 
