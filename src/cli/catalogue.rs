@@ -1,5 +1,8 @@
 //! `tributary catalogue`: the KPIs that are built in and those of the configuration, on stdout.
 
+mod examples;
+
+use std::collections::BTreeMap;
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 
@@ -7,6 +10,9 @@ use clap::{Args, ValueEnum};
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 
+use serde::Serialize;
+
+use self::examples::{Example, examples};
 use super::ConfigSource;
 use crate::kpi::catalogue::listing::{Entry, entries, markdown};
 use crate::kpi::catalogue::matches_glob;
@@ -30,19 +36,35 @@ enum Format {
 
 impl Catalogue {
     pub fn run(self, source: &ConfigSource) -> anyhow::Result<ExitCode> {
-        let mut entries = entries(&source.load()?);
+        let config = source.load()?;
+        let mut entries = entries(&config);
         entries.retain(|entry| matches_glob(&self.kpi, &entry.id));
         if entries.is_empty() {
             return Err(super::BadUsage(format!("no KPI matches `{}`", self.kpi)).into());
         }
         let text = match self.output {
             Format::Text => table(&entries),
-            Format::Json => serde_json::to_string_pretty(&entries)? + "\n",
-            Format::Markdown => markdown(&entries),
+            Format::Json => {
+                let examples = examples(&config)?;
+                let shown = entries.iter().map(|entry| Shown { entry, example: examples.get(&entry.id) });
+                serde_json::to_string_pretty(&shown.collect::<Vec<_>>())? + "\n"
+            }
+            Format::Markdown => {
+                let line = |(id, Example { key, record }): (String, Example)| (id, format!("{key} {record}"));
+                markdown(&entries, &examples(&config)?.into_iter().map(line).collect::<BTreeMap<_, _>>())
+            }
         };
         stdout().lock().write_all(text.as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    entry: &'a Entry,
+    /// A row of it, as the topic of the KPIs has it.
+    example: Option<&'a Example>,
 }
 
 fn table(entries: &[Entry]) -> String {

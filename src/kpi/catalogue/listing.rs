@@ -1,6 +1,7 @@
 //! The catalogue as people and programs read it: built-in KPIs and those of a configuration, as data, Markdown or
 //! lines of text.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::Serialize;
@@ -107,10 +108,13 @@ fn promql(config: &Config, families: &Families, id: &str) -> Option<String> {
     Some(format!("{}{{{}}}", prometheus_name(id), labels.collect::<Vec<_>>().join(",")))
 }
 
-/// A table a group.
+/// A table a group, and below it the examples: a line each, by the id of the KPI.
 #[must_use]
-pub fn markdown(entries: &[Entry]) -> String {
-    let mut text = String::from("# KPI catalogue\n\n`~`: settles; `%`: with a 95 % interval.\n");
+pub fn markdown(entries: &[Entry], examples: &BTreeMap<String, String>) -> String {
+    let mut text = String::from(
+        "# KPI catalogue\n\n`~`: settles; `%`: with a 95 % interval. Below each table is a row of each KPI, its key and its \
+         record, of a synthetic history.\n",
+    );
     for group in entries.chunk_by(|a, b| a.group == b.group) {
         // Writing to a String does not fail.
         let _ = write!(
@@ -125,6 +129,10 @@ pub fn markdown(entries: &[Entry]) -> String {
             let cells = [&format!("`{id}`"), &entry.marks(), unit, meaning, &formula, &entry.sets(), &query];
             let cells = cells.map(|cell| cell.replace('|', "\\|"));
             let _ = writeln!(text, "| {} |", cells.join(" | "));
+        }
+        let examples: Vec<&str> = group.iter().filter_map(|entry| Some(examples.get(&entry.id)?.as_str())).collect();
+        if !examples.is_empty() {
+            let _ = write!(text, "\n```text\n{}\n```\n", examples.join("\n"));
         }
     }
     text
@@ -157,7 +165,9 @@ mod tests {
         assert!(entries.iter().all(|entry| entry.published == matches_glob("cost_*", &entry.id)));
         let own = entries.last().expect("it is the last");
         assert_eq!((&*own.id, own.group, &*own.sets()), ("cost_per_demo", "configuration", "total · channel"));
-        let text = markdown(&entries);
+        let example = ("cost_per_demo".to_owned(), "cost_per_demo|all|| {}".to_owned());
+        let text = markdown(&entries, &BTreeMap::from([example]));
+        assert!(text.contains("\n```text\ncost_per_demo|all|| {}\n```\n"), "{text}");
         assert_eq!(text.lines().filter(|line| line.starts_with("| `")).count(), entries.len());
         assert!(text.contains("| `page_fill_ratio` | ~% | ratio |"));
         let query = "`tributary_cost_per_lead{window=\"1d\",campaign=\"spring\",channel=\"email\",";
