@@ -11,6 +11,7 @@ mod report;
 mod reset;
 mod run;
 mod schema;
+mod test;
 mod topics;
 
 use std::io::{ErrorKind, IsTerminal, Write, stderr};
@@ -59,6 +60,8 @@ enum Command {
     Run(run::Run),
     /// Print the JSON schema of the configuration
     Schema,
+    /// Run scenario files: a configuration, events in, rows expected
+    Test(test::Test),
     /// Print the topics that a deployment needs, or create those that are absent
     Topics(topics::Topics),
 }
@@ -91,6 +94,7 @@ impl Cli {
             Command::Reset(reset) => reset.run(&source),
             Command::Run(run) => run.run(&source),
             Command::Schema => schema::run(),
+            Command::Test(test) => test.run(&source),
             Command::Topics(topics) => topics.run(&source),
         }
     }

@@ -2,6 +2,7 @@
 //! only by `check` from what `raw` read, so a `Config` that exists is a valid one.
 
 mod check;
+pub mod document;
 mod environment;
 mod fingerprint;
 mod load;
@@ -29,6 +30,7 @@ use crate::model::time::{Millis, Span};
 use crate::model::window::{Calendar, WindowKind};
 
 pub use check::channel_id;
+pub use place::Placed;
 pub use predicate::{Field, Predicate, Test};
 pub use problem::{Problem, Problems};
 pub use schema::json_schema;

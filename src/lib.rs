@@ -14,5 +14,6 @@ pub mod partials;
 pub mod publish;
 pub mod rollup;
 pub mod runtime;
+pub mod scenario;
 pub mod shards;
 pub mod telemetry;

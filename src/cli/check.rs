@@ -76,7 +76,7 @@ fn summary(name: &str, config: &Config) -> String {
     )
 }
 
-fn listed(problems: &Problems) -> Vec<Value> {
+pub(super) fn listed(problems: &Problems) -> Vec<Value> {
     problems.iter().map(as_json).collect()
 }
 
@@ -85,6 +85,6 @@ fn as_json(problem: &Problem) -> Value {
     json!({ "message": problem.message(), "file": file, "line": line, "column": column, "hint": problem.hint() })
 }
 
-fn print(value: &Value) -> std::io::Result<()> {
+pub(super) fn print(value: &Value) -> std::io::Result<()> {
     writeln!(stdout().lock(), "{value:#}")
 }

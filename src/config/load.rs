@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_spanned::Spanned;
 use toml::de::DeTable;
 
 use super::Config;
@@ -38,31 +39,36 @@ impl Config {
     /// All that is wrong with the configuration.
     pub fn parse(text: &str, file_name: &str, env: impl Iterator<Item = (String, String)>) -> Result<Self, Problems> {
         let sources = Sources::new(file_name, text, env);
-        let (root, errors) = DeTable::parse_recoverable(sources.file());
-        if !errors.is_empty() {
-            return Err(Problems::new(errors.iter().map(|error| syntax(error, &sources)).collect()));
-        }
-        let mut root = root;
+        let root = parsed(&sources).map_err(Problems::new)?;
+        Self::of_table(root, &sources).map_err(Problems::new)
+    }
+
+    /// The configuration that a table of a document is.
+    pub(super) fn of_table<'s>(mut root: Spanned<DeTable<'s>>, sources: &'s Sources) -> Result<Self, Vec<Problem>> {
         let schema = schema::json_schema();
-        let mut problems = environment::apply(&sources, Node::root(&schema), root.get_mut());
-        let mut structure = Structure::new(&sources);
+        let mut problems = environment::apply(sources, Node::root(&schema), root.get_mut());
+        let mut structure = Structure::new(sources, "the configuration");
         structure.prune_table(Node::root(&schema), root.get_mut(), "");
         problems.append(&mut structure.problems);
         let raw = match Raw::deserialize(toml::Deserializer::from(root)) {
             Ok(raw) => raw,
             Err(error) => {
-                problems.push(syntax(&error, &sources));
-                return Err(Problems::new(problems));
+                problems.push(syntax(&error, sources));
+                return Err(problems);
             }
         };
-        let directory = Path::new(file_name).parent().unwrap_or(Path::new("")).to_owned();
-        let mut checker = Checker { sources: &sources, problems, removed: structure.removed, directory };
+        let mut checker = Checker { sources, problems, removed: structure.removed, directory: sources.directory() };
         let config = check::check(&raw, &mut checker);
-        if checker.problems.is_empty() { Ok(config) } else { Err(Problems::new(checker.problems)) }
+        if checker.problems.is_empty() { Ok(config) } else { Err(checker.problems) }
     }
 }
 
-fn syntax(error: &toml::de::Error, sources: &Sources) -> Problem {
+pub(super) fn parsed(sources: &Sources) -> Result<Spanned<DeTable<'_>>, Vec<Problem>> {
+    let (root, errors) = DeTable::parse_recoverable(sources.file());
+    if errors.is_empty() { Ok(root) } else { Err(errors.iter().map(|error| syntax(error, sources)).collect()) }
+}
+
+pub(super) fn syntax(error: &toml::de::Error, sources: &Sources) -> Problem {
     let problem = Problem::new(error.message());
     match error.span() {
         Some(span) => problem.at(sources, &span),

@@ -127,6 +127,17 @@ impl Problems {
         Self(problems)
     }
 
+    /// Those of several documents, one document after the other.
+    #[must_use]
+    pub fn of_all(documents: Vec<Self>) -> Self {
+        Self(documents.into_iter().flat_map(|problems| problems.0).collect())
+    }
+
+    #[must_use]
+    pub fn into_inner(self) -> Vec<Problem> {
+        self.0
+    }
+
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.0.iter()
     }

@@ -13,6 +13,9 @@ pub fn json_schema() -> Value {
     settings.into_generator().into_root_schema_for::<Raw>().to_value()
 }
 
+/// The format of texts that may as well be a date or time of TOML's.
+pub const MOMENT: &str = "date-time";
+
 /// One place in the schema: what may stand there.
 #[derive(Clone, Copy)]
 pub struct Node<'s>(&'s Value);
@@ -74,9 +77,10 @@ impl<'s> Node<'s> {
             "object" => Some(Kind::Table),
             _ => None,
         };
+        let moment = self.0.get("format").is_some_and(|format| format == MOMENT).then_some(Kind::Moment);
         match self.0.get("type") {
-            Some(Value::String(name)) => of(name).into_iter().collect(),
-            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).filter_map(of).collect(),
+            Some(Value::String(name)) => of(name).into_iter().chain(moment).collect(),
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).filter_map(of).chain(moment).collect(),
             // A unit variant with a description of its own is a bare constant.
             _ if self.0.get("const").is_some_and(Value::is_string) => vec![Kind::Text],
             _ => Vec::new(),

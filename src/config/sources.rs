@@ -2,6 +2,7 @@
 //! so that a span says by itself which of them it belongs to.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use miette::NamedSource;
@@ -56,6 +57,15 @@ impl Sources {
             overrides.push(one);
         }
         Self { file_name: file_name.to_owned(), file: text.into(), overrides }
+    }
+
+    /// Where relative paths in the file start.
+    pub fn directory(&self) -> PathBuf {
+        Path::new(&self.file_name).parent().unwrap_or(Path::new("")).to_owned()
+    }
+
+    pub fn file_name(&self) -> &str {
+        &self.file_name
     }
 
     pub fn file(&self) -> &str {

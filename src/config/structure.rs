@@ -14,14 +14,16 @@ use super::sources::Sources;
 
 pub struct Structure<'s> {
     sources: &'s Sources,
+    /// What the document is, for messages.
+    whole: &'static str,
     pub problems: Vec<Problem>,
     /// Paths of what has been taken out.
     pub removed: BTreeSet<String>,
 }
 
 impl<'s> Structure<'s> {
-    pub const fn new(sources: &'s Sources) -> Self {
-        Self { sources, problems: Vec::new(), removed: BTreeSet::new() }
+    pub const fn new(sources: &'s Sources, whole: &'static str) -> Self {
+        Self { sources, whole, problems: Vec::new(), removed: BTreeSet::new() }
     }
 
     /// Keeps what fits the schema. The path is empty at the root.
@@ -85,7 +87,7 @@ impl<'s> Structure<'s> {
     }
 
     fn unknown_key(&mut self, node: Node<'_>, name: &str, path: &str, span: &Range<usize>) {
-        let place = if path.is_empty() { "the configuration".to_owned() } else { format!("`{path}`") };
+        let place = if path.is_empty() { self.whole.to_owned() } else { format!("`{path}`") };
         let problem = Problem::new(format!("unknown key `{name}` in {place}"))
             .at(self.sources, span)
             .label("not a known key")

@@ -28,5 +28,6 @@ mod real_parts;
 mod reference;
 mod registry;
 mod samples;
+mod scenarios;
 mod simulation;
 mod tidy;

@@ -11,7 +11,7 @@ const RANKS: &[&[&str]] = &[
     &["config", "attribution", "kpi"],
     &["journal", "partials", "telemetry"],
     &["ingest", "shards", "rollup", "publish", "generate", "reference"],
-    &["runtime", "report"],
+    &["runtime", "report", "scenario"],
     &["cli", "demo", "main", "lib"],
 ];
 
