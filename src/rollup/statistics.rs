@@ -5,16 +5,16 @@ use crate::kpi::number::Number;
 /// The two-sided 95 % quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// The 95 % Wilson interval of `of` out of `all`; none without subjects.
+/// The 95 % Wilson interval of `of` out of `all`; none without subjects, or where there are more than all.
 #[must_use]
 pub fn wilson(of: f64, all: f64) -> Option<(f64, f64)> {
-    if all <= 0.0 {
+    if all <= 0.0 || of > all {
         return None;
     }
     let share = of / all;
     let z2 = Z * Z;
     let centre = share + z2 / (2.0 * all);
-    let half = Z * (share * (1.0 - share) / all + z2 / (4.0 * all * all)).max(0.0).sqrt();
+    let half = Z * (share * (1.0 - share) / all + z2 / (4.0 * all * all)).sqrt();
     let scale = 1.0 + z2 / all;
     Some((((centre - half) / scale).clamp(0.0, 1.0), ((centre + half) / scale).clamp(0.0, 1.0)))
 }
@@ -38,6 +38,7 @@ mod tests {
         assert_eq!(shown(0.0, 10.0).as_deref(), Some("0.0000 0.2775"));
         assert_eq!(shown(10.0, 10.0).as_deref(), Some("0.7225 1.0000"));
         assert_eq!(shown(0.0, 0.0), None);
+        assert_eq!(shown(5.0, 4.0), None);
     }
 
     #[test]

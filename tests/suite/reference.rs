@@ -2,6 +2,8 @@
 //! Plain on purpose, and apart from the fold: nothing here may call what it is the judge of.
 //! What the contract leaves open is settled in `reference/RESOLUTIONS.md`.
 
+mod accounts;
+mod cell;
 mod credit;
 mod examples;
 mod facts;
@@ -12,6 +14,7 @@ mod parts;
 mod row;
 mod scoring;
 mod table;
+mod targets;
 mod windows;
 mod world;
 
@@ -65,7 +68,8 @@ fn rows_of_parts(
     for fact in of_parts.chain(kpis::operations::counted(events, dropped)) {
         facts.entry(fact.measure.clone()).or_default().push(fact);
     }
-    let mut rows = table::rows(config, &kpis::catalogue(), &facts, as_of);
-    rows.sort_by_key(Row::key);
+    let accounts = accounts::Accounts::new(config, events);
+    let mut rows = table::rows(config, &kpis::catalogue(), &facts, &accounts, as_of);
+    rows.sort_by_cached_key(Row::key);
     rows
 }

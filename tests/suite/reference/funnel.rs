@@ -124,13 +124,17 @@ impl<'a> Funnel<'a> {
 
     /// The touches that share a conversion's credit: of its journey, not older than the lookback.
     pub fn credited(&self, conversion: &Conversion) -> Vec<usize> {
-        let world = self.world;
-        let at = conversion.at;
-        let mut touches: Vec<usize> =
-            self.members(conversion).into_iter().flat_map(|lead| world.journey(lead, at)).collect();
+        let mut touches = self.journey(conversion);
+        let age = |touch: &usize| conversion.at - self.world.touches[*touch].occurred_at;
+        touches.retain(|i| Some(*i) != conversion.touch && age(i) <= self.world.config.attribution.lookback);
+        touches
+    }
+
+    /// The whole journey of a conversion, in order: of a deal perhaps several leads'.
+    pub fn journey(&self, conversion: &Conversion) -> Vec<usize> {
+        let members = self.members(conversion).into_iter();
+        let mut touches: Vec<usize> = members.flat_map(|lead| self.world.journey(lead, conversion.at)).collect();
         touches.sort();
-        touches.retain(|i| Some(*i) != conversion.touch);
-        touches.retain(|i| at - world.touches[*i].occurred_at <= world.config.attribution.lookback);
         touches
     }
 
@@ -208,7 +212,7 @@ impl<'a> Lead<'a> {
         let scored = world.scored_at(id);
         let mut entries = BTreeMap::new();
         for stage in Stage::LEAD_STAGES {
-            let implied = world.stages.iter().filter(|e| &*e.lead_id == id && e.stage.rung() >= stage.rung());
+            let implied = world.stages_by(id).filter(|e| e.stage.rung() >= stage.rung());
             let implied = implied.filter(|e| e.stage.rung().is_some()).map(|e| e.occurred_at).min();
             let filled = first_fill.map(|e| e.occurred_at).filter(|_| stage == Stage::Lead);
             let scored = scored.filter(|_| stage <= Stage::Mql);
@@ -245,6 +249,11 @@ impl<'a> Deal<'a> {
     /// The latest amount given, in millionths.
     pub fn amount(&self, at: Millis) -> i64 {
         self.known(at).filter_map(|e| e.amount).last().map_or(0, |amount| amount.0)
+    }
+
+    /// The event that says where it stands: of several at a time that of the latest stage, a loss after a win.
+    pub fn latest(&self, at: Millis) -> Option<&'a DealStage<'a>> {
+        self.known(at).max_by_key(|e| (e.occurred_at, e.stage))
     }
 
     fn known(&self, at: Millis) -> impl Iterator<Item = &'a DealStage<'a>> {

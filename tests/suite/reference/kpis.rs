@@ -1,7 +1,11 @@
 //! The groups of the catalogue: each says which facts there are and which KPIs are made of them.
 
+mod accounts;
 mod acts;
+mod efficiency;
+mod experiments;
 mod funnel;
+mod impact;
 pub mod losses;
 mod money;
 pub mod operations;
@@ -12,15 +16,34 @@ use super::facts::{Fact, Known};
 use super::table::Kpi;
 
 pub fn facts(known: &Known) -> Vec<Fact> {
-    [traffic::facts, funnel::facts, standing::facts, losses::facts, acts::facts, money::facts]
-        .iter()
-        .flat_map(|facts| facts(known))
-        .collect()
+    let groups = [
+        traffic::facts,
+        funnel::facts,
+        standing::facts,
+        losses::facts,
+        acts::facts,
+        money::facts,
+        efficiency::facts,
+        impact::facts,
+        accounts::facts,
+        experiments::facts,
+    ];
+    groups.iter().flat_map(|facts| facts(known)).collect()
 }
 
 pub fn catalogue() -> Vec<Kpi> {
-    [traffic::kpis, funnel::kpis, standing::kpis, losses::kpis, acts::kpis, money::kpis, operations::kpis]
-        .iter()
-        .flat_map(|kpis| kpis())
-        .collect()
+    let groups = [
+        traffic::kpis,
+        funnel::kpis,
+        standing::kpis,
+        losses::kpis,
+        acts::kpis,
+        money::kpis,
+        efficiency::kpis,
+        impact::kpis,
+        accounts::kpis,
+        experiments::kpis,
+        operations::kpis,
+    ];
+    groups.iter().flat_map(|kpis| kpis()).collect()
 }

@@ -67,7 +67,7 @@ impl<'a> World<'a> {
 
     /// The lead's fills up to the moment, in order.
     pub fn fills_of(&self, lead: &str, at: Millis) -> Vec<&'a Fill<'a>> {
-        self.fills.iter().filter(|e| &*e.lead_id == lead && e.occurred_at <= at).copied().collect()
+        self.fills_by(lead).filter(|e| e.occurred_at <= at).collect()
     }
 
     pub fn first_fill(&self, lead: &str) -> Option<&'a Fill<'a>> {

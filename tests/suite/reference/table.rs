@@ -1,12 +1,14 @@
 //! From facts to rows: which KPI carries which dimension sets in which windows, sums over facts, formulas, intervals,
 //! and the comparison with the windows before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tributary::config::Config;
 use tributary::model::time::Millis;
 use tributary::model::window::WindowKind;
 
+use super::accounts::Accounts;
+use super::cell::{Cell, Cells, Outcome, Sum, Values};
 use super::facts::Fact;
 use super::row::Row;
 use super::windows::{Frames, Start, Windows};
@@ -36,6 +38,8 @@ pub enum Formula {
     Return,
     /// a / b × the configured sessions
     WhatIf,
+    /// What it says of the cell; nothing is no row.
+    Of(fn(&Cell) -> Option<Outcome>),
 }
 
 #[derive(Clone)]
@@ -50,6 +54,8 @@ pub struct Kpi {
     pub is_spread: bool,
     /// Has rows in `now` alone.
     pub present: bool,
+    /// Is over spend, which settles wherever it stands.
+    pub has_spend: bool,
     pub formula: Formula,
     pub terms: fn(&str, &[&str]) -> Vec<Term>,
     /// For costs: the entries under the spend.
@@ -66,6 +72,8 @@ pub struct Term {
     pub each_model: bool,
     /// Over all dimensions; makes no row.
     pub whole: bool,
+    /// Makes no row.
+    pub silent: bool,
     /// Counts subjects in place of facts.
     pub distinct: bool,
     /// Takes the latest amount of each subject.
@@ -74,7 +82,16 @@ pub struct Term {
 
 impl Term {
     pub fn of(measure: impl Into<String>) -> Self {
-        Self { measure: measure.into(), only: None, each_model: false, whole: false, distinct: false, latest: false }
+        let measure = measure.into();
+        Self { measure, only: None, each_model: false, whole: false, silent: false, distinct: false, latest: false }
+    }
+
+    pub fn distinct(measure: impl Into<String>) -> Self {
+        Self { distinct: true, ..Self::of(measure) }
+    }
+
+    pub fn silent(measure: impl Into<String>) -> Self {
+        Self { silent: true, ..Self::of(measure) }
     }
 
     /// Entries or amounts: whole, by credit under a model, or by segment.
@@ -101,6 +118,7 @@ pub fn count(id: &'static str, sets: &[Set], terms: fn(&str, &[&str]) -> Vec<Ter
         settling: false,
         is_spread: false,
         present: false,
+        has_spend: false,
         formula: Formula::Sum,
         terms,
         over: "",
@@ -126,47 +144,16 @@ impl Kpi {
     }
 }
 
-/// The sum of one term in one cell.
-#[derive(Clone, Default)]
-struct Sum {
-    amount: i128,
-    scale: i64,
-    subjects: BTreeSet<String>,
-    /// By subject, of when it is and the amount.
-    latest: BTreeMap<String, (Millis, i128)>,
-    values: Vec<i128>,
-}
+pub type Facts = BTreeMap<String, Vec<Fact>>;
 
-impl Sum {
-    fn value(&self) -> f64 {
-        if self.scale == 0 { 0.0 } else { self.amount as f64 / self.scale as f64 }
-    }
-
-    /// Mean, or nearest-rank quantile.
-    fn stat(&self, name: &str) -> Option<f64> {
-        let mut values = self.values.clone();
-        values.sort();
-        let rank = |q: f64| (q * values.len() as f64).ceil().max(1.0) as usize - 1;
-        match name {
-            "p50" => values.get(rank(0.5)).map(|value| *value as f64 / self.scale as f64),
-            "p90" => values.get(rank(0.9)).map(|value| *value as f64 / self.scale as f64),
-            _ => (!values.is_empty()).then(|| self.value() / values.len() as f64),
-        }
-    }
-}
-
-type Values = Vec<String>;
-type Cells = BTreeMap<(Start, Values), Vec<Sum>>;
-type Facts = BTreeMap<String, Vec<Fact>>;
-
-pub fn rows(config: &Config, kpis: &[Kpi], facts: &Facts, as_of: Millis) -> Vec<Row> {
+pub fn rows(config: &Config, kpis: &[Kpi], facts: &Facts, accounts: &Accounts, as_of: Millis) -> Vec<Row> {
     let windows = Windows { zone: config.time.calendar.zone(), as_of };
     let moments = || facts.values().flatten().map(|fact| fact.at);
-    let published: Vec<&Kpi> =
-        kpis.iter().filter(|kpi| config.output.kpis.iter().any(|glob| matches(glob, kpi.id))).collect();
+    let published: Vec<&Kpi> = kpis.iter().filter(|kpi| is_published(config, kpi.id)).collect();
     let mut rows = vec![];
     for kind in &config.time.windows {
-        let table = Table { config, facts, as_of, frames: windows.frames(*kind, moments()) };
+        let frames = windows.frames(*kind, moments());
+        let table = Table { config, facts, accounts, windows: &windows, as_of, frames };
         for kpi in &published {
             for set in kpi.sets.iter().copied().chain(kpi.total.then_some::<Set>(&[])) {
                 if table.carries(kpi, set) {
@@ -174,21 +161,28 @@ pub fn rows(config: &Config, kpis: &[Kpi], facts: &Facts, as_of: Millis) -> Vec<
                 }
             }
         }
+        rows.extend(table.rows_of_targets(kpis));
     }
     rows
 }
 
+pub fn is_published(config: &Config, id: &str) -> bool {
+    config.output.kpis.iter().any(|glob| matches(glob, id))
+}
+
 /// The rows of one kind of windows.
-struct Table<'a> {
-    config: &'a Config,
-    facts: &'a Facts,
-    frames: Frames,
-    as_of: Millis,
+pub struct Table<'a> {
+    pub config: &'a Config,
+    pub facts: &'a Facts,
+    pub accounts: &'a Accounts<'a>,
+    pub windows: &'a Windows<'a>,
+    pub frames: Frames,
+    pub as_of: Millis,
 }
 
 impl Table<'_> {
     /// Rolling windows and hours carry little, minutes and hours nothing that settles.
-    fn carries(&self, kpi: &Kpi, set: Set) -> bool {
+    pub fn carries(&self, kpi: &Kpi, set: Set) -> bool {
         let few: [Set; 4] = [&[], &["channel"], &["channel_group"], &["channel", "model"]];
         let settles = kpi.settling || set.contains(&"segment");
         // With a statistic among them they are others.
@@ -205,14 +199,36 @@ impl Table<'_> {
     }
 
     fn rows_of(&self, kpi: &Kpi, set: Set) -> Vec<Row> {
+        let cells = self.cells(kpi, set);
+        let rows = cells.keys().filter(|(start, _)| !self.is_forgotten(*start));
+        if kpi.is_spread {
+            return rows.flat_map(|(start, values)| self.spread(kpi, set, *start, values, &cells)).collect();
+        }
+        rows.filter_map(|(start, values)| self.row(kpi, set, *start, values, &cells)).collect()
+    }
+
+    /// The sums of the KPI's terms by window and dimensions.
+    pub fn cells(&self, kpi: &Kpi, set: Set) -> Cells<'_> {
         let terms = kpi.terms(set);
         let mut cells = Cells::new();
-        for (i, term) in terms.iter().enumerate().filter(|(_, term)| !term.whole) {
+        let makes_row = |term: &Term| !term.whole && !term.silent;
+        for (i, term) in terms.iter().enumerate().filter(|(_, term)| makes_row(term)) {
             for fact in self.facts_of(&term.measure).filter(|fact| wanted(kpi, term, fact)) {
                 for values in self.projected(term, fact, set) {
                     for start in &self.frames.holding[&fact.at] {
                         let nothing = || vec![Sum::default(); terms.len()];
-                        add(&mut cells.entry((*start, values.clone())).or_insert_with(nothing)[i], term, fact);
+                        cells.entry((*start, values.clone())).or_insert_with(nothing)[i].add(term, fact);
+                    }
+                }
+            }
+        }
+        for (i, term) in terms.iter().enumerate().filter(|(_, term)| term.silent) {
+            for fact in self.facts_of(&term.measure).filter(|fact| wanted(kpi, term, fact)) {
+                for values in self.projected(term, fact, set) {
+                    for start in &self.frames.holding[&fact.at] {
+                        if let Some(cell) = cells.get_mut(&(*start, values.clone())) {
+                            cell[i].add(term, fact);
+                        }
                     }
                 }
             }
@@ -221,17 +237,11 @@ impl Table<'_> {
             for fact in self.facts_of(&term.measure) {
                 let windows = &self.frames.holding[&fact.at];
                 for (_, cell) in cells.iter_mut().filter(|((start, _), _)| windows.contains(start)) {
-                    add(&mut cell[i], term, fact);
+                    cell[i].add(term, fact);
                 }
             }
         }
-        let rows = cells.iter().filter(|((start, _), _)| !self.is_forgotten(*start));
-        if kpi.is_spread {
-            let of_row =
-                |((start, values), _): (&(Start, Values), &Vec<Sum>)| self.spread(kpi, set, *start, values, &cells);
-            return rows.flat_map(of_row).collect();
-        }
-        rows.map(|((start, values), sums)| self.row(kpi, set, *start, values, sums, &cells)).collect()
+        cells
     }
 
     /// A row for each statistic.
@@ -239,15 +249,14 @@ impl Table<'_> {
         let of = |name: &str| {
             let value = |at: &Start| cells.get(&(*at, values.clone())).and_then(|sums| sums[0].stat(name));
             let before: Vec<Option<f64>> = self.frames.before[&start].iter().map(value).collect();
-            let none = Outcome { value: value(&start), numerator: None, denominator: None };
-            let mut row = self.row_of(kpi, set, start, values, &none, &before);
+            let mut row = self.row_of(kpi, set, start, values, &Outcome::of(value(&start)), &before);
             row.dims.insert("stat".to_owned(), name.to_owned());
             row
         };
         ["mean", "p50", "p90"].map(of).into()
     }
 
-    fn facts_of(&self, measure: &str) -> impl Iterator<Item = &Fact> {
+    pub fn facts_of(&self, measure: &str) -> impl Iterator<Item = &Fact> {
         self.facts.get(measure).into_iter().flatten()
     }
 
@@ -279,14 +288,14 @@ impl Table<'_> {
         self.config.attribution.models.iter().any(|enabled| enabled.name() == model)
     }
 
-    fn row(&self, kpi: &Kpi, set: Set, start: Start, values: &Values, sums: &[Sum], cells: &Cells) -> Row {
-        let outcome = self.outcome(kpi, sums);
-        let value = |at: &Start| cells.get(&(*at, values.clone())).and_then(|sums| self.outcome(kpi, sums).value);
+    fn row(&self, kpi: &Kpi, set: Set, start: Start, values: &Values, cells: &Cells) -> Option<Row> {
+        let outcome = self.outcome(kpi, set, start, values, cells)?;
+        let value = |at: &Start| self.outcome(kpi, set, *at, values, cells).and_then(|outcome| outcome.value);
         let before: Vec<Option<f64>> = self.frames.before[&start].iter().map(value).collect();
-        self.row_of(kpi, set, start, values, &outcome, &before)
+        Some(self.row_of(kpi, set, start, values, &outcome, &before))
     }
 
-    fn row_of(
+    pub fn row_of(
         &self,
         kpi: &Kpi,
         set: Set,
@@ -298,7 +307,7 @@ impl Table<'_> {
         let previous = before.first().copied().flatten();
         let change = |(value, previous): (f64, f64)| (previous != 0.0).then(|| value / previous - 1.0);
         let interval = if kpi.interval { outcome.interval() } else { None };
-        let end = self.frames.end[&start];
+        let end = self.end(start);
         Row {
             kpi: kpi.id.to_owned(),
             unit: kpi.unit.to_owned(),
@@ -319,38 +328,48 @@ impl Table<'_> {
                 median(before.iter().copied().flatten().collect())
             },
             is_final: end.is_some_and(|end| self.is_final(kpi, set, end)),
-            currency: (kpi.unit == "currency").then(|| self.config.money.currency.clone()),
+            currency: kpi.unit.starts_with("currency").then(|| self.config.money.currency.clone()),
         }
     }
 
     /// Whether nothing that counts in a window with this end can change any more.
     fn is_final(&self, kpi: &Kpi, set: Set, end: Millis) -> bool {
         let time = &self.config.time;
-        let settles = kpi.settling || set.contains(&"segment") || kpi.id == "spend" || !kpi.over.is_empty();
+        let settles = kpi.settling || set.contains(&"segment") || kpi.has_spend;
         let open = if settles { time.settle + time.allowed_lateness } else { time.allowed_lateness };
         self.as_of > end + open
     }
 
-    fn is_forgotten(&self, start: Start) -> bool {
+    fn end(&self, start: Start) -> Option<Millis> {
+        self.frames.end.get(&start).copied().unwrap_or_else(|| self.windows.end(self.frames.kind, start))
+    }
+
+    pub fn is_forgotten(&self, start: Start) -> bool {
         let kind = self.frames.kind;
         let name = if kind.is_rolling() { "rolling".to_owned() } else { kind.to_string() };
         let kept = self.config.output.retention.get(&name);
-        kept.zip(self.frames.end[&start]).is_some_and(|(kept, end)| end + *kept < self.as_of)
+        kept.zip(self.end(start)).is_some_and(|(kept, end)| end + *kept < self.as_of)
     }
 
-    fn outcome(&self, kpi: &Kpi, sums: &[Sum]) -> Outcome {
-        match kpi.formula {
-            Formula::Sum => Outcome { value: Some(sums[0].value()), numerator: None, denominator: None },
-            Formula::Ratio => Outcome::ratio(sums[0].value(), sums[1].value(), 1.0),
+    /// What the KPI says of a cell, if it is there.
+    pub fn outcome(&self, kpi: &Kpi, set: Set, start: Start, values: &Values, cells: &Cells) -> Option<Outcome> {
+        let sums = cells.get(&(start, values.clone()))?;
+        let value = |term: usize| sums[term].value();
+        let outcome = match kpi.formula {
+            Formula::Sum => Outcome::of(Some(value(0))),
+            Formula::Ratio => Outcome::ratio(value(0), value(1)),
             Formula::WhatIf => {
-                Outcome::ratio(sums[0].value(), sums[1].value(), self.config.what_if_extra_sessions as f64)
+                let ratio = Outcome::ratio(value(0), value(1));
+                let times = self.config.what_if_extra_sessions as f64;
+                Outcome { value: ratio.value.map(|value| value * times), ..ratio }
             }
-            Formula::Return => {
-                let gain =
-                    Sum { amount: sums[0].amount - sums[1].amount, scale: super::facts::MONEY, ..Sum::default() };
-                Outcome::ratio(gain.value(), sums[1].value(), 1.0)
+            Formula::Return => Outcome::ratio(sums[0].less(&sums[1]).value(), value(1)),
+            Formula::Of(says) => {
+                let (config, windows, accounts, end) = (self.config, self.windows, self.accounts, self.end(start));
+                return says(&Cell { config, windows, accounts, set, start, end, values, sums, cells });
             }
-        }
+        };
+        Some(outcome)
     }
 }
 
@@ -359,47 +378,6 @@ fn wanted(kpi: &Kpi, term: &Term, fact: &Fact) -> bool {
     term.only.is_none_or(has)
         && !kpi.except.is_some_and(has)
         && (fact.amount != 0 || fact.scale != super::facts::CREDIT)
-}
-
-fn add(sum: &mut Sum, term: &Term, fact: &Fact) {
-    if term.distinct {
-        sum.amount += i128::from(sum.subjects.insert(fact.subject.clone()));
-        sum.scale = 1;
-    } else if term.latest {
-        let known = sum.latest.get(&fact.subject).map_or((Millis::MIN, 0), |known| *known);
-        if known.0 <= fact.at {
-            sum.amount += fact.amount - known.1;
-            sum.latest.insert(fact.subject.clone(), (fact.at, fact.amount));
-        }
-        sum.scale = fact.scale;
-    } else {
-        sum.amount += fact.amount;
-        sum.scale = fact.scale;
-        sum.values.push(fact.amount);
-    }
-}
-
-struct Outcome {
-    value: Option<f64>,
-    numerator: Option<f64>,
-    denominator: Option<f64>,
-}
-
-impl Outcome {
-    fn ratio(numerator: f64, denominator: f64, times: f64) -> Self {
-        let value = (denominator != 0.0).then(|| numerator / denominator * times);
-        Self { value, numerator: Some(numerator), denominator: Some(denominator) }
-    }
-
-    /// Wilson's, at 95 %.
-    fn interval(&self) -> Option<(f64, f64)> {
-        const Z: f64 = 1.959_963_984_540_054;
-        let (n, p) = (self.denominator.filter(|n| *n > 0.0)?, self.value?);
-        let center = p + Z * Z / (2.0 * n);
-        let spread = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-        let scale = 1.0 + Z * Z / n;
-        Some((((center - spread) / scale).max(0.0), ((center + spread) / scale).min(1.0)))
-    }
 }
 
 /// The nearest-rank median: the ⌈n / 2⌉-th smallest.

@@ -104,6 +104,11 @@ impl Windows<'_> {
         date.to_zoned(self.zone.clone()).expect("a date of the calendar").timestamp().as_millisecond()
     }
 
+    /// The first moment of the last so many local days, today's among them.
+    pub fn last_days(&self, days: i64) -> Millis {
+        Millis(self.midnight(self.date(self.as_of).saturating_sub((days - 1).days())))
+    }
+
     fn tumbling(&self, kind: WindowKind, at: Millis) -> Start {
         let day = self.date(at);
         let first = match kind {

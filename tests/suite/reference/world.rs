@@ -27,6 +27,9 @@ pub struct World<'a> {
     accounts: Vec<(Millis, &'a Account<'a>)>,
     /// Visitor → its identifications in order.
     identified: BTreeMap<&'a str, Vec<(Order<'a>, &'a str)>>,
+    /// Lead → its fills and its stage events, in order.
+    filled: BTreeMap<&'a str, Vec<&'a Fill<'a>>>,
+    staged: BTreeMap<&'a str, Vec<&'a DealStage<'a>>>,
     /// Lead → the touches that may be its own: those that name it, and those of its visitors.
     perhaps: BTreeMap<&'a str, Vec<usize>>,
     /// Visitor → its page views.
@@ -45,6 +48,8 @@ impl<'a> World<'a> {
             spends: vec![],
             accounts: vec![],
             identified: BTreeMap::new(),
+            filled: BTreeMap::new(),
+            staged: BTreeMap::new(),
             perhaps: BTreeMap::new(),
             views: BTreeMap::new(),
             session: vec![],
@@ -65,6 +70,12 @@ impl<'a> World<'a> {
         world.stages.sort_by_key(|e| stage_order(e));
         accounts.sort_by_key(|(offset, ..)| *offset);
         world.accounts = accounts.into_iter().map(|(_, at, account)| (at, account)).collect();
+        for fill in &world.fills {
+            world.filled.entry(&fill.lead_id).or_default().push(fill);
+        }
+        for stage in &world.stages {
+            world.staged.entry(&stage.lead_id).or_default().push(stage);
+        }
         world.identify();
         world.suppose();
         world.find_sessions();
@@ -176,6 +187,16 @@ impl<'a> World<'a> {
         journey
     }
 
+    /// The fills of the lead, in order.
+    pub fn fills_by(&self, lead: &str) -> impl Iterator<Item = &'a Fill<'a>> {
+        self.filled.get(lead).into_iter().flatten().copied()
+    }
+
+    /// The stage events that name the lead, in order.
+    pub fn stages_by(&self, lead: &str) -> impl Iterator<Item = &'a DealStage<'a>> {
+        self.staged.get(lead).into_iter().flatten().copied()
+    }
+
     /// Every lead that any event names.
     pub fn leads(&self) -> BTreeSet<&'a str> {
         let touched = self.touches.iter().filter_map(|e| e.lead_id.as_deref());
@@ -186,26 +207,34 @@ impl<'a> World<'a> {
     pub fn times_of(&self, lead: &str) -> BTreeSet<Millis> {
         let touches = self.perhaps(lead).map(|i| self.touches[i]);
         let touches = touches.filter(|e| self.owner(e, e.occurred_at) == Some(lead)).map(|e| e.occurred_at);
-        let fills = self.fills.iter().filter(|e| &*e.lead_id == lead).map(|e| e.occurred_at);
-        let stages = self.stages.iter().filter(|e| &*e.lead_id == lead).map(|e| e.occurred_at);
+        let fills = self.fills_by(lead).map(|e| e.occurred_at);
+        let stages = self.stages_by(lead).map(|e| e.occurred_at);
         touches.chain(fills).chain(stages).collect()
     }
 
     /// The account of the latest event of the lead's that carries one.
     pub fn account_of(&self, lead: &str, at: Millis) -> Option<&'a str> {
-        let counts = |id: &str| !self.config.identity.not_accounts.contains(&id.to_lowercase());
         let touches = self.touches_of(lead, at).into_iter().map(|i| self.touches[i]);
         let touches = touches.map(|e| (touch_order(e), e.account_id.as_deref()));
-        let fills = self.fills.iter().filter(|e| &*e.lead_id == lead).map(|e| (fill_order(e), e.account_id.as_deref()));
-        let stages =
-            self.stages.iter().filter(|e| &*e.lead_id == lead).map(|e| (stage_order(e), e.account_id.as_deref()));
+        let fills = self.fills_by(lead).map(|e| (fill_order(e), e.account_id.as_deref()));
+        let stages = self.stages_by(lead).map(|e| (stage_order(e), e.account_id.as_deref()));
         touches
             .chain(fills)
             .chain(stages)
             .filter(|((when, ..), _)| *when <= at)
-            .filter_map(|(order, id)| id.filter(|id| counts(id)).map(|id| (order, id)))
+            .filter_map(|(order, id)| id.filter(|id| self.is_account(id)).map(|id| (order, id)))
             .max()
             .map(|(_, id)| id)
+    }
+
+    /// Whether an account's id names one.
+    pub fn is_account(&self, id: &str) -> bool {
+        !self.config.identity.not_accounts.contains(&id.to_lowercase())
+    }
+
+    /// Every account with a record.
+    pub fn accounts(&self) -> BTreeSet<&'a str> {
+        self.accounts.iter().map(|(_, e)| &*e.account_id).collect()
     }
 
     /// What the CRM says of an account at the moment.

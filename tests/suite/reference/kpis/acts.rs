@@ -26,6 +26,7 @@ pub fn facts(known: &Known) -> Vec<Fact> {
     facts.extend(known.funnel.leads.keys().flat_map(|lead| nurture(known, lead)));
     facts.extend(members(known));
     facts.extend(surveys(known));
+    facts.extend(responses(known));
     facts
 }
 
@@ -157,6 +158,23 @@ fn members(known: &Known) -> Vec<Fact> {
     members.map(|_| settling("community_size", known.as_of, Dims::new())).collect()
 }
 
+/// From the first question about an asset to the first answer from then on.
+fn responses(known: &Known) -> Vec<Fact> {
+    let of = |kind: TouchKind| {
+        let touches = known.world.touches.iter().filter(move |touch| touch.kind == kind);
+        touches.map(|touch| (about(touch)["asset"].clone(), touch.occurred_at))
+    };
+    let mut asked: BTreeMap<String, Millis> = BTreeMap::new();
+    of(TouchKind::QuestionAsked).for_each(|(asset, at)| {
+        asked.entry(asset).or_insert(at);
+    });
+    let took = |(asset, asked): (&String, &Millis)| {
+        let (_, at) = of(TouchKind::QuestionAnswered).find(|(of, at)| of == asset && asked <= at)?;
+        Some(Fact { amount: i128::from((at - *asked).0), scale: 1000, ..fact("responses", at, Dims::new()) })
+    };
+    asked.iter().filter_map(took).collect()
+}
+
 /// Answers, with the lead as the subject: of each window the latest one counts.
 fn surveys(known: &Known) -> Vec<Fact> {
     let mut facts = vec![];
@@ -242,5 +260,10 @@ pub fn kpis() -> Vec<Kpi> {
             vec![Term { latest: true, ..Term::of("nps.tenths") }, Term { distinct: true, ..Term::of("nps") }]
         }),
         simple("referrals", &[]),
+        Kpi {
+            unit: "seconds",
+            is_spread: true,
+            ..count("question_response_seconds", &[], |_, _| vec![Term::of("responses")])
+        },
     ]
 }

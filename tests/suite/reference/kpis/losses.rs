@@ -51,7 +51,7 @@ pub fn leaks_of(known: &Known, lead: &Lead) -> BTreeMap<Stage, (Millis, &'static
 fn moments_of_loss(known: &Known, lead: &str) -> Vec<(Millis, &'static str)> {
     let world = known.world;
     let patience = known.config.funnel.leak_after;
-    let disqualified = world.stages.iter().filter(|e| &*e.lead_id == lead && e.stage == Stage::Disqualified);
+    let disqualified = world.stages_by(lead).filter(|e| e.stage == Stage::Disqualified);
     let mut moments: Vec<(Millis, &str)> = disqualified.map(|e| (e.occurred_at, "disqualified")).collect();
     for deal in known.funnel.deals.values() {
         let lost = deal.lost.filter(|at| {
@@ -65,12 +65,12 @@ fn moments_of_loss(known: &Known, lead: &str) -> Vec<(Millis, &'static str)> {
         let engages = |i: &usize| !known.config.journey.not_engaging.contains(&world.touches[*i].kind);
         let touched = world.touches_of(lead, at).into_iter().filter(engages).map(|i| world.touches[i].occurred_at);
         let filled = world.fills_of(lead, at).into_iter().map(|e| e.occurred_at);
-        let staged = world.stages.iter().filter(|e| &*e.lead_id == lead && e.occurred_at <= at).map(|e| e.occurred_at);
+        let staged = world.stages_by(lead).filter(|e| e.occurred_at <= at).map(|e| e.occurred_at);
         touched.chain(filled).chain(staged).max()
     };
     let perhaps = world.perhaps(lead).map(|i| world.touches[i].occurred_at);
     let filled = world.fills_of(lead, Millis::MAX).into_iter().map(|e| e.occurred_at);
-    let staged = world.stages.iter().filter(|e| &*e.lead_id == lead).map(|e| e.occurred_at);
+    let staged = world.stages_by(lead).map(|e| e.occurred_at);
     let deadlines = perhaps.chain(filled).chain(staged).map(|at| at + patience);
     let silent = deadlines.filter(|deadline| active(*deadline).is_some_and(|at| at + patience == *deadline));
     moments.extend(silent.map(|at| (at, "no_activity")));
@@ -146,7 +146,7 @@ fn cycles(known: &Known, lead: &Lead) -> Vec<Fact> {
 pub fn cycles_of(known: &Known, lead: &Lead) -> Vec<(Millis, &'static str, Option<Millis>)> {
     let Some(&entered) = lead.entries.get(&Stage::Lead) else { return vec![] };
     let world = known.world;
-    let events = world.stages.iter().filter(|e| &*e.lead_id == lead.id && e.stage == Stage::Recycled);
+    let events = world.stages_by(lead.id).filter(|e| e.stage == Stage::Recycled);
     let mut moments: Vec<(Millis, &str)> = events.map(|e| (e.occurred_at, "returned")).collect();
     if let Some(mql) = lead.entries.get(&Stage::Mql) {
         let due = *mql + known.config.sla.recycle_after;

@@ -67,7 +67,7 @@ fn after(known: &Known, at: Millis) -> Millis {
     windows.end(kind, start).expect("it ends")
 }
 
-fn half_even(number: i128, by: i128) -> i128 {
+pub fn half_even(number: i128, by: i128) -> i128 {
     let (floor, rest) = (number.div_euclid(by), number.rem_euclid(by));
     match (2 * rest).cmp(&by) {
         std::cmp::Ordering::Less => floor,
@@ -119,6 +119,7 @@ fn amounts(known: &Known, conversion: &Conversion, measure: &str) -> Vec<Fact> {
 pub fn kpis() -> Vec<Kpi> {
     let mut kpis = vec![Kpi {
         unit: "currency",
+        has_spend: true,
         sets: [C, &[&["category"]]].concat(),
         ..count("spend", &[], |_, _| vec![Term::of("spend")])
     }];
@@ -129,7 +130,7 @@ pub fn kpis() -> Vec<Kpi> {
         ("cost_per_opportunity", "opportunities"),
         ("customer_acquisition_cost", "customers"),
     ] {
-        kpis.push(Kpi { unit: "currency", over: entries, ..ratio(id, M, |_, _| vec![]) });
+        kpis.push(Kpi { unit: "currency", over: entries, has_spend: true, ..ratio(id, M, |_, _| vec![]) });
     }
     for id in ["pipeline", "revenue"] {
         kpis.push(Kpi {
