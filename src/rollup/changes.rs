@@ -78,13 +78,15 @@ impl Rollup {
         for (family, of) in self.families.iter_mut().enumerate() {
             let Some(state) = of.family.kinds.iter().position(|found| *found == kind) else { continue };
             let last = if of.family.settling { horizon.final_settling } else { horizon.final_plain };
+            let is_timed = of.is_timed();
             for (group, rows) in of.groups.iter_mut().enumerate() {
                 let rows = &mut rows.states[state];
                 let spot = Spot { family: number(family), group: number(group), state: number(state) };
                 if before.is_none_or(|before| before.running != horizon.running) {
                     let first = match before {
                         None => Some(WindowStart::MIN),
-                        Some(before) if rows.running => Some(before.running),
+                        // As time goes by the row that was running says something else at its end.
+                        Some(before) if rows.running || is_timed => Some(before.running),
                         Some(before) => Some(before.running.saturating_add(1)),
                     };
                     if let Some(first) = first.filter(|first| *first < horizon.running) {

@@ -10,6 +10,7 @@ mod faults;
 mod gate;
 mod loading;
 mod records;
+mod samples;
 mod soak;
 mod story;
 

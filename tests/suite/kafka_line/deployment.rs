@@ -39,17 +39,11 @@ impl Default for Wishes {
     }
 }
 
-fn configuration(name: &str, wishes: &Wishes) -> String {
+/// The broker, the topics and the groups of a deployment.
+fn connections(name: &str) -> String {
     let brokers = broker().bootstrap();
-    let Wishes { history_until, registry, avro } = wishes;
-    let until = match history_until.is_empty() {
-        true => String::new(),
-        false => format!("history_until = \"{history_until}\""),
-    };
-    let encoding = if *avro { "avro" } else { "json" };
-    let registry = registry.as_ref().map(|url| format!("[schema_registry]\nurl = \"{url}\"\n")).unwrap_or_default();
     format!(
-        r#"{registry}
+        r#"
 [kafka]
 brokers = "{brokers}"
 group = "{name}"
@@ -73,7 +67,21 @@ internal_prefix = "{name}-internal-"
 partitions = {SHARDS}
 [http]
 listen = "127.0.0.1:0"
-[state]
+"#
+    )
+}
+
+fn configuration(name: &str, wishes: &Wishes) -> String {
+    let Wishes { history_until, registry, avro } = wishes;
+    let until = match history_until.is_empty() {
+        true => String::new(),
+        false => format!("history_until = \"{history_until}\""),
+    };
+    let encoding = if *avro { "avro" } else { "json" };
+    let registry = registry.as_ref().map(|url| format!("[schema_registry]\nurl = \"{url}\"\n")).unwrap_or_default();
+    let connections = connections(name);
+    format!(
+        r#"{registry}{connections}[state]
 snapshot_min_tail = "256KiB"
 [time]
 idle_after = "2s"
@@ -130,10 +138,18 @@ pub struct Deployment {
 
 impl Deployment {
     pub fn new(name: &str, wishes: &Wishes) -> Self {
+        Self::with(name, &configuration(name, wishes))
+    }
+
+    /// With settings of whatever is no connection.
+    pub fn with_settings(name: &str, settings: &str) -> Self {
+        Self::with(name, &format!("{}{settings}", connections(name)))
+    }
+
+    fn with(name: &str, text: &str) -> Self {
         let directory = new_directory(name);
-        let text = configuration(name, wishes);
-        std::fs::write(directory.path().join("tributary.toml"), &text).unwrap();
-        let config = Config::parse(&text, "tributary.toml", std::iter::empty()).unwrap();
+        std::fs::write(directory.path().join("tributary.toml"), text).unwrap();
+        let config = Config::parse(text, "tributary.toml", std::iter::empty()).unwrap();
         let names = Names::new(&config, &config.fold_hash());
         Self { name: name.to_owned(), directory, log: KafkaLog::new(config.kafka), names }
     }

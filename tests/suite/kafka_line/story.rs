@@ -68,15 +68,20 @@ impl Story {
         line.load(history, Some(&files));
         let (latest, rejected, records) = read(&files);
         let as_of = jiff::Timestamp::from_millisecond(latest).unwrap().to_string();
-        let config = line.config();
-        let config = ["--config", config.to_str().unwrap()];
-        let report = ["report", files.to_str().unwrap(), config[0], config[1], "--as-of", &as_of, "--output", "ndjson"];
-        let rows: Rows = run(&report).lines().map(|line| keyed(serde_json::from_str(line).unwrap())).collect();
+        let rows = reported(line, &files, &as_of);
         assert!(rows.len() > 3_000 && rejected.len() > 50, "{} rows, {} rejected", rows.len(), rejected.len());
         let net = net(&line.config(), &files, &as_of);
         assert!(net.actions.len() > 300 && net.suppressions.len() > 30, "a history that says little proves little");
         Self { rows, rejected, net, records }
     }
+}
+
+/// The rows of a history in files.
+pub fn reported(line: &Deployment, files: &Path, as_of: &str) -> Rows {
+    let config = line.config();
+    let config = ["--config", config.to_str().unwrap()];
+    let report = ["report", files.to_str().unwrap(), config[0], config[1], "--as-of", as_of, "--output", "ndjson"];
+    run(&report).lines().map(|line| keyed(serde_json::from_str(line).unwrap())).collect()
 }
 
 /// What the ledgers of a history in files come to.
