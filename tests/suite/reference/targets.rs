@@ -55,7 +55,9 @@ impl Table<'_> {
 
     /// A row for each window in which something is said.
     fn said(&self, kpi: &Kpi, set: Set, value: &str, says: &dyn Fn(Start) -> Option<Outcome>) -> Vec<Row> {
-        if !is_published(self.config, kpi.id) || !self.carries(kpi, set) {
+        // A goal is one for the total of its KPI.
+        let carried = if set == CHANNEL { set } else { &[] };
+        if !is_published(self.config, kpi.id) || !self.carries(kpi, carried) {
             return vec![];
         }
         let windows = self.target_windows();

@@ -2,23 +2,25 @@
 
 use tributary::model::stage::Stage;
 
+use super::funnel::settled_deals;
 use crate::reference::cell::{Cell, Outcome, Sum, over};
-use crate::reference::facts::{Fact, Known, settling};
+use crate::reference::facts::{Dims, Fact, Known, settling};
 use crate::reference::funnel::{Conversion, Event};
 use crate::reference::table::{Formula, Kpi, S, Set, Term, count, ratio};
 
 const CHANNEL: &[Set] = &[&["channel"]];
 
 pub fn facts(known: &Known) -> Vec<Fact> {
-    known.funnel.conversions().iter().flat_map(|conversion| settled(known, conversion)).collect()
+    let customers = known.funnel.conversions().into_iter().filter(|conversion| conversion.event == Event::Customer);
+    let customers = customers.map(|customer| settling("customers.settled", customer.at, Dims::new()));
+    customers.chain(settled_deals(known).iter().flat_map(|deal| settled(known, deal))).collect()
 }
 
-/// Entries and closes as they settle, by the source of the lead.
+/// Entries and closes of deals, by the source of the lead that they have in the end.
 fn settled(known: &Known, conversion: &Conversion) -> Vec<Fact> {
     let at = conversion.at;
     let counted = |measure: &str| settling(format!("{measure}.settled"), at, known.source(conversion.lead));
     match conversion.event {
-        Event::Customer => vec![counted("customers")],
         Event::Entered(Stage::Opportunity) => vec![counted("opportunities")],
         Event::Lost => vec![counted("closed_deals")],
         Event::Entered(Stage::Won) => {
@@ -27,7 +29,7 @@ fn settled(known: &Known, conversion: &Conversion) -> Vec<Fact> {
             let cycle = Fact { amount: i128::from((at - *begun).0), scale: 1000, ..counted("cycle") };
             vec![counted("won_deals"), counted("closed_deals"), cycle]
         }
-        Event::Entered(_) | Event::Demo | Event::Meeting => vec![],
+        _ => vec![],
     }
 }
 

@@ -16,7 +16,7 @@ pub fn facts(known: &Known) -> Vec<Fact> {
         facts.extend(entry(known, &conversion));
         facts.extend(cohorts(known, &conversion));
     }
-    for conversion in settled_deals(known) {
+    for conversion in settled_deals(known).into_iter().filter(|deal| deal.event != Event::Lost) {
         for segment in segments(known, &conversion) {
             let measure = format!("{}/segment", measure(conversion.event));
             facts.push(settling(measure, conversion.at, dim("segment", &segment)));
@@ -111,15 +111,15 @@ pub fn segments(known: &Known, conversion: &Conversion) -> Vec<String> {
     known.funnel.segments(settled_lead(known, conversion), then)
 }
 
-/// Entries of deals, each of the lead that the deal has in the end; unless that was rejected by the entry.
+/// Entries and losses of deals, each of the lead that the deal has in the end; unless that was rejected by then.
 pub fn settled_deals<'a>(known: &Known<'a>) -> Vec<Conversion<'a>> {
     let mut all = vec![];
     for deal in known.funnel.deals.values() {
-        for (stage, at) in &deal.entries {
-            let lead = deal.lead(known.settled(*at)).expect("its entry is known by then");
-            if !known.funnel.is_rejected(lead, *at) {
-                let event = Event::Entered(*stage);
-                all.push(Conversion { event, at: *at, lead, deal: Some(deal.id), touch: None });
+        let entries = deal.entries.iter().map(|(stage, at)| (Event::Entered(*stage), *at));
+        for (event, at) in entries.chain(deal.lost.map(|at| (Event::Lost, at))) {
+            let lead = deal.lead(known.settled(at)).expect("it is known by then");
+            if !known.funnel.is_rejected(lead, at) {
+                all.push(Conversion { event, at, lead, deal: Some(deal.id), touch: None });
             }
         }
     }

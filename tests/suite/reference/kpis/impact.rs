@@ -151,8 +151,8 @@ fn forecast(cell: &Cell) -> Option<Outcome> {
     let quarter = Millis(cell.windows.holding(WindowKind::Quarter, as_of)[0]);
     let year = cell.windows.last_days(365);
     let [revenue, open, entries, won] = cell.sums else { return None };
-    let booked: i128 = revenue.facts.iter().filter(|fact| quarter <= fact.at).map(|fact| fact.amount).sum();
-    let mut forecast = booked as f64;
+    let booked: Vec<_> = revenue.facts.iter().filter(|fact| quarter <= fact.at).collect();
+    let mut forecast = booked.iter().map(|fact| fact.amount).sum::<i128>() as f64;
     for deal in &open.facts {
         let of_stage = |fact: &&&Fact| fact.dims["stage"] == deal.dims["stage"] && year <= fact.at;
         let (entries, won) = (entries.facts.iter().filter(of_stage).count(), won.facts.iter().filter(of_stage).count());
@@ -161,7 +161,9 @@ fn forecast(cell: &Cell) -> Option<Outcome> {
         let chance = if entries < FEW { configured.sum() } else { won as f64 / entries as f64 };
         forecast += deal.amount as f64 * chance;
     }
-    Some(Outcome::of(Some(forecast / MONEY as f64)))
+    // What was long ago is no row of the present.
+    let is_there = !booked.is_empty() || !open.facts.is_empty();
+    is_there.then(|| Outcome::of(Some(forecast / MONEY as f64)))
 }
 
 pub fn kpis() -> Vec<Kpi> {
@@ -199,7 +201,8 @@ pub fn kpis() -> Vec<Kpi> {
         present(Kpi {
             formula: Formula::Of(forecast),
             ..amount("forecast_revenue", &[], |_, _| {
-                ["revenue", "open_pipeline", "deal_entries", "deal_entries.won"].map(Term::of).into()
+                let chances = ["deal_entries", "deal_entries.won"].map(Term::silent);
+                ["revenue", "open_pipeline"].map(Term::of).into_iter().chain(chances).collect()
             })
         }),
     ]
