@@ -84,9 +84,9 @@ impl Sources {
         self.watermark
     }
 
-    /// The watermarks of the partitions of other topics that are not read to their end.
+    /// The watermarks of the partitions of other topics that are not read to their end. What is erased says nothing of time.
     fn unread_reference(&self) -> impl Iterator<Item = Option<Millis>> {
-        let others = self.announced.iter().filter(|(topic, _)| !topic.carries_time());
+        let others = self.announced.iter().filter(|(topic, _)| matches!(topic, Topic::Spend | Topic::Accounts));
         let partitions =
             others.flat_map(|(&topic, &count)| (0..count).map(move |partition| Source { topic, partition }));
         let told = partitions.map(|source| self.told.get(&source).copied().unwrap_or_default());
