@@ -229,14 +229,19 @@ fn places(log: &KafkaLog, config: &Config) -> anyhow::Result<Vec<Place>> {
     // Partials and rows name no lead.
     own.retain(|name| is_own_topic(config, name) && !name.contains("partials-"));
     own.sort_unstable();
+    let own_topics: BTreeSet<String> = own.iter().cloned().collect();
     let all = inputs.chain(own).chain(outputs).chain([config.topics.dead_letters.clone()]);
     let mut places = Vec::new();
     for topic in all {
         if log.partitions(&topic)?.is_none() {
             continue;
         }
-        let snapshot = if *topic == *names.snapshots { oldest_snapshot(log, &topic)? } else { None };
-        places.push(Place { keeping: log.keeping(&topic)?, oldest: oldest(log, &topic)?, snapshot, topic });
+        let is_snapshots = *topic == *names.snapshots;
+        let snapshot = if is_snapshots { oldest_snapshot(log, &topic)? } else { None };
+        // Nobody writes to the snapshots of another generation any more.
+        let is_left_over = topic.contains("snapshots-") && !is_snapshots && own_topics.contains(&topic);
+        let keeping = if is_left_over { Keeping::Forever } else { log.keeping(&topic)? };
+        places.push(Place { keeping, oldest: oldest(log, &topic)?, snapshot, topic });
     }
     Ok(places)
 }

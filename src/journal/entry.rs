@@ -115,9 +115,7 @@ impl<T> ItemOf<'_, T> {
             Self::Account(_) | Self::Rejected(_) | Self::Erase(_) => None,
         }
     }
-}
 
-impl<T> ItemOf<'_, T> {
     /// How the record spells the lead that it goes to.
     #[must_use]
     pub fn lead_id(&self) -> Option<&str> {

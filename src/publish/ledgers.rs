@@ -4,12 +4,11 @@
 use std::sync::OnceLock;
 
 use apache_avro::Schema;
-use apache_avro::writer::datum::GenericDatumWriter;
 use serde::Serialize;
 
-use super::kpi_update::EncodeError;
+use super::kpi_update::{EncodeError, encode};
 use crate::config::Topics;
-use crate::shards::ledger::{Action, Happened, Line, Said, State, Suppressed, Suppression};
+use crate::shards::ledger::{Action, Line, Said, State, Suppressed, Suppression};
 
 /// A ledger is a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +21,7 @@ pub enum Ledger {
 struct LeadAction<'a> {
     id: &'a str,
     lead_id: &'a str,
-    action: Happened,
+    action: &'static str,
     state: State,
     time: i64,
     stage: Option<&'static str>,
@@ -113,22 +112,14 @@ pub fn to_json(said: &Said) -> Result<Option<Vec<u8>>, EncodeError> {
 /// # Errors
 /// None is known; the encoder's is passed on.
 pub fn to_avro(said: &Said) -> Result<Option<Vec<u8>>, EncodeError> {
-    let datum = |of: Ledger, record: &dyn Fn() -> Result<apache_avro::types::Value, apache_avro::Error>| {
-        let value = record().and_then(|value| value.resolve(of.parsed())).map_err(Box::new)?;
-        let writer = GenericDatumWriter::builder(of.parsed()).build().map_err(Box::new)?;
-        Ok::<_, EncodeError>(writer.write_value_to_vec(value).map_err(Box::new)?)
+    let record = match &said.line {
+        Line::Action(action) => apache_avro::to_value(LeadAction::new(action, said.state)),
+        Line::Suppression(_) if said.state == State::Retracted => return Ok(None),
+        Line::Suppression(suppression) => apache_avro::to_value(Suppressing::from(suppression)),
     };
-    match &said.line {
-        Line::Action(action) => {
-            let record = || apache_avro::to_value(LeadAction::new(action, said.state));
-            Ok(Some(datum(Ledger::Lifecycle, &record)?))
-        }
-        Line::Suppression(_) if said.state == State::Retracted => Ok(None),
-        Line::Suppression(suppression) => {
-            let record = || apache_avro::to_value(Suppressing::from(suppression));
-            Ok(Some(datum(Ledger::Suppressions, &record)?))
-        }
-    }
+    let schema = Ledger::of(&said.line).parsed();
+    let value = record.and_then(|record| record.resolve(schema)).map_err(Box::new)?;
+    encode(value, schema).map(Some)
 }
 
 impl<'a> LeadAction<'a> {
@@ -136,7 +127,7 @@ impl<'a> LeadAction<'a> {
         Self {
             id: &action.id,
             lead_id: &action.lead_id,
-            action: action.what,
+            action: action.what.name(),
             state,
             time: action.at.0,
             stage: action.stage.map(crate::model::stage::Stage::name),
@@ -166,6 +157,7 @@ mod tests {
     use super::*;
     use crate::model::stage::Stage;
     use crate::model::time::Millis;
+    use crate::shards::ledger::Happened;
 
     fn leak() -> Line {
         Line::Action(Action {

@@ -65,6 +65,9 @@ pub fn settings() -> Settings {
 
 impl Decode for Toy {
     fn decode<'a>(&mut self, topic: Topic, record: Raw<'a>, _now: Millis) -> Result<Decoded<'a>, Unavailable> {
+        if topic == Topic::Erasures {
+            return Ok(Decoded::Event(Event::Erasure("somebody".into())));
+        }
         let text = record.value.and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default();
         if text.starts_with('?') && self.registry_down.load(Ordering::SeqCst) {
             return Err(Unavailable("the registry is down".to_owned()));
@@ -99,6 +102,7 @@ pub struct ToyShard {
     pub folded: BTreeSet<(Source, i64)>,
     /// What the neighbour told, by text.
     pub heard: BTreeMap<String, u64>,
+    pub erased: u64,
     #[serde(skip)]
     effects: Effects,
     #[serde(skip)]
@@ -138,6 +142,7 @@ impl Fold for ToyShard {
                         value: rejected.value.map(<[u8]>::to_vec),
                         headers: Vec::new(),
                     }),
+                    ItemOf::Erase(_) => self.erased += 1,
                     _ => panic!("a toy routes only touches"),
                 }
             }

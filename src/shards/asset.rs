@@ -15,7 +15,7 @@ use crate::model::time::Millis;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Asset {
     key: EntityKey,
-    /// When it was asked and answered about: by time, at one moment questions first, and whether it is an answer.
+    /// When it was asked and answered about: by time, and whether it is an answer.
     said: Vec<(Millis, bool, Visible)>,
 }
 
@@ -36,7 +36,7 @@ impl Asset {
         let before = self.contributions(fold);
         for (known, visible, _) in news {
             if let Known::Question { at, is_answer } = known {
-                let place = self.said.partition_point(|(known, of, _)| (known, of) <= (at, is_answer));
+                let place = self.said.partition_point(|(known, ..)| known <= at);
                 self.said.insert(place, (*at, *is_answer, *visible));
             }
         }

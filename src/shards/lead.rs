@@ -355,6 +355,10 @@ impl Lead {
         fold.said.extend(suppressions.map(|line| Said { state: State::Retracted, line }));
         let mut accounts: Vec<Recipient> =
             news.into_iter().filter(|(_, known, _)| matches!(known, Known::Reached(_))).map(|(to, ..)| to).collect();
+        // Also those that it reached before it was another's.
+        let named = self.history.iter().flat_map(|history| &history.accounts);
+        accounts.extend(named.map(|seen| Recipient::Account(EntityKey::of(&seen.account))));
+        accounts.sort_unstable();
         accounts.dedup();
         let known = Known::Renamed { from: self.key, to: pseudonym };
         fold.news.extend(accounts.into_iter().map(|to| News::always(to, known.clone())));
@@ -362,7 +366,9 @@ impl Lead {
         if let Some(history) = self.history {
             history.stitched.iter().for_each(|row| fold.ids.release(row.id));
             history.accounts.iter().for_each(|seen| fold.records.unname(&seen.account, self.key));
-            fold.timers.retain(|(at, key)| history.timer != Some(*at) || *key != self.key);
+            if let Some(at) = history.timer {
+                fold.timers.remove(&(at, self.key));
+            }
         }
     }
 

@@ -122,7 +122,12 @@ impl<D: Decode> Reading<'_, D> {
     fn release(&mut self, partition: &Partition) -> bool {
         let state =
             self.sources.find(partition).filter(|state| !state.ahead && state.placed && state.stuck == Stuck::No);
-        let Some(record) = state.and_then(|state| state.held.pop()) else { return false };
+        let Some(state) = state else { return false };
+        let Some(record) = state.held.pop() else { return false };
+        if state.is_early(record.timestamp) {
+            state.held.put_back(record);
+            return false;
+        }
         let headers = || record.headers.clone();
         self.pack(&Incoming {
             partition,

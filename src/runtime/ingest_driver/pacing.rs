@@ -85,6 +85,12 @@ impl<L: Log, D: Decode> IngestDriver<L, D> {
         // While nothing is known of one that is awaited, everybody waits.
         let limit = behind.map(|behind| behind.map_or(Millis::MIN, |behind| behind + self.settings.ahead_at_most));
         for state in self.sources.iter_mut() {
+            // What has no time of its own goes by when it was written, and is not let go before that.
+            let limit = if state.source.topic == Topic::Erasures {
+                behind.map(|behind| behind.unwrap_or(Millis::MIN))
+            } else {
+                limit
+            };
             (state.limit, state.ahead) = (limit, state.is_beyond(limit));
         }
     }

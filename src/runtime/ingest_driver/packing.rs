@@ -37,10 +37,6 @@ impl<D: Decode> Packer<D> {
             Ok(Decoded::Event(event)) => {
                 *counters.accepted.entry(topic).or_default() += 1;
                 state.accepted(event.occurred_at());
-                if topic == Topic::Erasures {
-                    // It waits for what its lead did before.
-                    state.reached(record.timestamp);
-                }
                 push_event(&mut self.builders, state.source, record, event);
             }
             Ok(Decoded::Rejected { reason, message }) => {
@@ -105,7 +101,7 @@ impl<D: Decode> Reading<'_, D> {
     /// Takes a record, unless others come first.
     pub fn take(&mut self, record: &Incoming<'_>) {
         match self.sources.find(record.partition) {
-            Some(state) if state.holds_back() => state.hold(record, self.now),
+            Some(state) if state.holds_back() || state.is_early(record.timestamp) => state.hold(record, self.now),
             _ => self.pack(record),
         }
     }

@@ -99,14 +99,15 @@ impl SourceState {
     pub fn accepted(&mut self, occurred_at: Option<Millis>) {
         self.watermark = self.watermark.max(occurred_at);
         if let Some(at) = occurred_at {
-            self.reached(at);
+            self.reach.take(at);
+            self.ahead |= self.is_beyond(self.limit);
         }
     }
 
-    /// It has come to a moment, which may be ahead of others.
-    pub fn reached(&mut self, at: Millis) {
-        self.reach.take(at);
-        self.ahead |= self.is_beyond(self.limit);
+    /// Whether a record has to wait: an erasure does for all that its lead may have done before.
+    #[must_use]
+    pub fn is_early(&self, timestamp: Millis) -> bool {
+        self.source.topic == Topic::Erasures && self.limit.is_some_and(|limit| timestamp > limit)
     }
 
     /// Whether it has come farther than a moment.

@@ -49,9 +49,13 @@ impl Bench {
     }
 
     fn write_to(&self, number: i32, values: &[&str]) {
+        self.write_to_topic("touchpoints", number, values);
+    }
+
+    fn write_to_topic(&self, topic: &str, number: i32, values: &[&str]) {
         let mut writer = self.log.writer().expect("a writer");
         for value in values {
-            let partition = Partition { topic: "touchpoints".into(), number };
+            let partition = Partition { topic: topic.into(), number };
             let value = Some(value.as_bytes().to_vec());
             let record = Outgoing { partition, timestamp: None, key: None, value, headers: Vec::new() };
             writer.send(0, record).expect("a log").expect("room");
@@ -268,6 +272,27 @@ fn input_waits_while_the_journal_takes_nothing() {
 #[test]
 fn a_backlog_is_read_as_it_happened() {
     read_a_backlog(usize::MAX);
+}
+
+#[test]
+fn an_erasure_waits_for_what_was_done_before() {
+    let mut bench = Bench::new(Box::new(NoFaults));
+    let values: Vec<String> = (0..500).map(|n| format!("x{n}@{n}")).collect();
+    bench.write(&values.iter().map(String::as_str).collect::<Vec<_>>());
+    bench.write_to_topic("erasures", 0, &["a", "b"]);
+    let limits = crate::runtime::settings::Limits { poll_records: 20, ..settings().limits };
+    let log = Arc::new(bench.log.clone());
+    let mut driver = IngestDriver::new(log, Arc::new(names()), Settings { limits, ..settings() }, bench.toy.clone());
+    let next = |driver: &Driver, topic: &str| {
+        driver.positions().find(|(partition, _)| &*partition.topic == topic).map_or(0, |(_, next)| next)
+    };
+    while next(&driver, "touchpoints") < 500 {
+        assert_eq!(next(&driver, "erasures"), 0, "read ahead of {}", next(&driver, "touchpoints"));
+        bench.run(&mut [&mut driver], 1);
+    }
+    bench.run(&mut [&mut driver], 100);
+    assert_eq!(next(&driver, "erasures"), 2);
+    assert_eq!(bench.shards().iter().map(|shard| shard.erased).collect::<Vec<_>>(), [2; SHARDS as usize]);
 }
 
 /// The client is paused, and fetches again.

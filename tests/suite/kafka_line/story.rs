@@ -14,7 +14,7 @@ use tributary::generate::Settings;
 use tributary::ingest::FixedSchemas;
 use tributary::ingest::files::Histories;
 use tributary::model::time::Millis;
-use tributary::runtime::batch::{Batch, Line as Record};
+use tributary::runtime::batch;
 use tributary::runtime::line::Line;
 
 use super::deployment::{BINARY, Deployment, Wishes};
@@ -89,14 +89,12 @@ fn net(config: &Path, files: &Path, as_of: &str) -> Net {
     let config = Arc::new(Config::load(Some(config), std::iter::empty()).unwrap());
     let parts = Line::of_files(Arc::clone(&config), Arc::new(FixedSchemas::default()));
     let as_of = Millis(as_of.parse::<jiff::Timestamp>().unwrap().as_millisecond());
-    let mut batch = Batch::new(&parts, config.topics.partitions, Some(as_of));
-    for record in Histories::open(files).unwrap() {
-        let record = record.unwrap();
-        let (key, value) = (record.key.as_deref(), record.value.as_deref());
-        batch.take(&Record { topic: record.topic, key, value, timestamp: record.timestamp }).unwrap();
-    }
+    let histories = Histories::open(files).unwrap();
+    let counts = histories.counts();
+    let records = histories.map(|record| anyhow::Ok(record?));
+    let outcome = batch::fold(&parts, &config, Some(as_of), counts, records).unwrap();
     let mut net = Net::default();
-    batch.finish(&parts).unwrap().said.iter().for_each(|said| net.take_said(said));
+    outcome.said.iter().for_each(|said| net.take_said(said));
     net
 }
 
