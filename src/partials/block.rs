@@ -1,19 +1,14 @@
 //! A block of changed cells on the partials topic: the shard it is of, its owner's claim, the prefix of journal and
 //! forwards that it reflects, the watermarks of that prefix, and the cells as absolute values. A cell is named once;
 //! after that its number stands for it. A block from a claim that a later one has replaced is ignored.
-//!
-//! layout: [version u8][xxh3 of the rest, u64 LE][postcard of `Block`]
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::cells::{Amount, Symbol, Values};
 use crate::kpi::measures::Measure;
 use crate::kpi::plan::Kept;
 use crate::model::time::Millis;
 use crate::model::window::Window;
-
-const VERSION: u8 = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
@@ -52,60 +47,27 @@ pub struct NamedCell {
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum BlockError {
-    #[error("a partials block of version {0}, which this build does not read")]
-    Version(u8),
-    #[error("a partials block is cut short")]
-    Short,
-    #[error("a partials block does not match its checksum")]
-    Checksum,
-    #[error("a partials block does not decode: {0}")]
-    Layout(String),
-}
+#[error("a cell of a block of partials names a text that the block does not spell")]
+pub struct Incoherent;
 
 impl Block {
-    /// Its bytes, as `decode` reads them.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![0; 9];
-        bytes[0] = VERSION;
-        let mut bytes = postcard::to_extend(self, bytes).expect("plain data of known types always encodes");
-        let sum = xxh3_64(&bytes[9..]);
-        bytes[1..9].copy_from_slice(&sum.to_le_bytes());
-        bytes
-    }
-
-    pub fn decode(bytes: &[u8]) -> Result<Self, BlockError> {
-        let (&version, rest) = bytes.split_first().ok_or(BlockError::Short)?;
-        if version != VERSION {
-            return Err(BlockError::Version(version));
-        }
-        let (sum, body) = rest.split_first_chunk::<8>().ok_or(BlockError::Short)?;
-        if xxh3_64(body) != u64::from_le_bytes(*sum) {
-            return Err(BlockError::Checksum);
-        }
-        let block: Self = postcard::from_bytes(body).map_err(|e| BlockError::Layout(e.to_string()))?;
-        let known = block.texts.len();
+    /// Whether what it says of itself holds.
+    pub fn check(&self) -> Result<(), Incoherent> {
+        let known = self.texts.len();
         let spelled = |symbol: &Symbol| (symbol.0 as usize) <= known;
-        if block
-            .named
-            .iter()
-            .all(|cell| cell.values.len() == cell.measure.dims().len() && cell.values.iter().all(spelled))
-            && block.changed <= block.named.len()
-        {
-            Ok(block)
-        } else {
-            Err(BlockError::Layout("a cell names a text that the block does not spell".to_owned()))
-        }
+        let sound =
+            |cell: &NamedCell| cell.values.len() == cell.measure.dims().len() && cell.values.iter().all(spelled);
+        let holds = self.changed <= self.named.len() && self.named.iter().all(sound);
+        if holds { Ok(()) } else { Err(Incoherent) }
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::window::WindowKind;
 
-    fn block() -> Block {
+    pub(in crate::partials) fn block() -> Block {
         Block {
             shard: 3,
             claim: 7,
@@ -130,18 +92,9 @@ mod tests {
     }
 
     #[test]
-    fn a_block_survives_the_trip() {
-        assert_eq!(Block::decode(&block().encode()), Ok(block()));
-    }
-
-    #[test]
-    fn damage_is_noticed() {
-        let good = block().encode();
-        for at in 0..good.len() {
-            let mut bad = good.clone();
-            bad[at] ^= 0x10;
-            assert!(Block::decode(&bad).is_err(), "byte {at}");
-            assert!(Block::decode(&good[..at]).is_err(), "cut at {at}");
-        }
+    fn a_block_that_contradicts_itself_is_noticed() {
+        assert_eq!(block().check(), Ok(()));
+        assert_eq!(Block { changed: 2, ..block() }.check(), Err(Incoherent));
+        assert_eq!(Block { texts: Vec::new(), ..block() }.check(), Err(Incoherent));
     }
 }

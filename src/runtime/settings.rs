@@ -54,6 +54,8 @@ pub struct Limits {
     pub offsets_interval: Span,
     /// A shard tells the rollup all its cells, not only changed ones, at least so often while it has anything to tell.
     pub whole_interval: Span,
+    /// What a shard tells the rollup is cut into records of so many bytes, which any broker takes.
+    pub partials_bytes: usize,
     /// What a shard folds while a transaction is under way, in bytes of its input.
     pub batch_bytes: usize,
     /// What waits for the shared writer, in bytes.
@@ -83,6 +85,7 @@ impl Default for Limits {
             commit_interval: Span(250),
             offsets_interval: Span(1000),
             whole_interval: Span(600_000),
+            partials_bytes: 700_000,
             batch_bytes: 8 << 20,
             outbox_bytes: 32 << 20,
             rows_per_transaction: 5000,

@@ -44,5 +44,5 @@ pub enum DriverError {
     #[error("{topic} partition {partition} offset {offset}: {damage}")]
     Damaged { topic: String, partition: i32, offset: i64, damage: Damage },
     #[error("{0}")]
-    Unreadable(#[from] crate::partials::block::BlockError),
+    Unreadable(#[from] crate::partials::parts::PartError),
 }

@@ -10,8 +10,6 @@ use crate::publish::ledgers::Ledger;
 
 /// A journal or dead-letter record may hold an input record of any size that a broker takes by default, and more.
 const LARGE_RECORD_BYTES: u32 = 16 << 20;
-/// A block of all cells of a shard is one record.
-const LARGEST_RECORD_BYTES: u32 = 64 << 20;
 
 /// Digits of the fold's hash in a name.
 const GENERATION: usize = 8;
@@ -145,9 +143,7 @@ pub fn wanted(config: &Config, names: &Names) -> Vec<NewTopic> {
     }
     add(&names.journal, topics.partitions, [kept(), vec![large(), written()]].concat());
     add(&names.forwards, topics.partitions, [kept(), vec![large(), written()]].concat());
-    let untimed = vec![("retention.ms", "-1".to_owned()), written()];
-    let largest = vec![("max.message.bytes", LARGEST_RECORD_BYTES.to_string())];
-    add(&names.partials, 1, [untimed, largest].concat());
+    add(&names.partials, 1, vec![("retention.ms", "-1".to_owned()), written()]);
     // A tombstone must outlive the snapshots that it may belong to: they are refused when they are older.
     let snapshots = vec![("delete.retention.ms", retention.to_string()), large()];
     add(&names.snapshots, topics.partitions, [compacted(), snapshots].concat());

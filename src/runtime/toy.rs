@@ -59,7 +59,7 @@ pub fn settings() -> Settings {
         settle_interval: Span(10_000),
         snapshot_min_tail_bytes: 500,
         snapshot_max_age: Span::days(400),
-        limits: Limits::default(),
+        limits: Limits { partials_bytes: 20, ..Limits::default() },
     }
 }
 

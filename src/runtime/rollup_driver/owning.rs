@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::taking::Taking;
 use super::{Published, Report};
 use crate::model::time::Millis;
-use crate::partials::block::Block;
+use crate::partials::parts::Gathered;
 use crate::runtime::ingest_driver::Progress;
 use crate::runtime::log::{
     Isolation, Log, LogError, Outgoing, Partition, Read, Reader, Standing, Transaction, Transactor,
@@ -30,6 +30,8 @@ pub(super) struct Owning<L: Log, P: Parts> {
     caught_up: bool,
     next: i64,
     committed: i64,
+    gathered: Gathered,
+    /// Where each shard's last block of all cells begins.
     last_whole: BTreeMap<u16, i64>,
     trimmed: i64,
     queue: VecDeque<Row<Shown<P>>>,
@@ -73,6 +75,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
             caught_up: false,
             next: low,
             committed: low,
+            gathered: Gathered::default(),
             last_whole: BTreeMap::new(),
             trimmed: low,
             queue: VecDeque::new(),
@@ -131,22 +134,23 @@ impl<L: Log, P: Parts> Owning<L, P> {
     }
 
     fn read(&mut self, site: &Site<L, P>, wait: Duration) -> Result<usize, DriverError> {
-        let Self { reader, rollup, next, last_whole, caught_up, arrived, .. } = self;
+        let Self { reader, rollup, next, gathered, last_whole, caught_up, arrived, .. } = self;
         let mut damage = None;
         let read = reader.poll(wait, site.settings.limits.poll_records, &mut |read| match read {
             Read::Record(record) => {
                 *next = record.offset + 1;
                 let Some(value) = record.value.filter(|_| damage.is_none()) else { return };
-                match Block::decode(value) {
-                    Ok(block) => {
+                match gathered.take(record.offset, value) {
+                    Ok(Some((first, block))) => {
                         if rollup.apply(&block) {
                             // What was there before this instance took over had been published by another one.
                             arrived.extend(block.arrived.filter(|_| *caught_up));
                             if block.whole {
-                                last_whole.insert(block.shard, record.offset);
+                                last_whole.insert(block.shard, first);
                             }
                         }
                     }
+                    Ok(None) => {}
                     Err(error) => damage = Some(error),
                 }
             }

@@ -7,6 +7,7 @@ use super::claim::Claim;
 use super::saving::Saving;
 use super::sealed::{Fate, Sealed};
 use crate::model::time::{Millis, Span};
+use crate::partials;
 use crate::runtime::effects::{Counts, records};
 use crate::runtime::ingest_driver::Progress;
 use crate::runtime::log::{Log, LogError, Outgoing, Partition, Read, Reader, Transaction};
@@ -241,15 +242,20 @@ impl<L: Log, P: Parts> Live<L, P> {
         self.committed = sealed.offsets;
         self.report.transactions += 1;
         if let Some(block) = sealed.block {
-            let value = block.encode();
+            let parts = partials::parts::records(&block, site.settings.limits.partials_bytes);
+            let bytes = parts.iter().map(Vec::len).sum();
             if block.whole {
-                (self.told_bytes, self.whole_bytes) = (0, value.len());
+                (self.told_bytes, self.whole_bytes) = (0, bytes);
             } else {
-                self.told_bytes += value.len();
+                self.told_bytes += bytes;
             }
             let partition = site.names.partials_log();
-            let record = Outgoing { partition, timestamp: None, key: None, value: Some(value), headers: Vec::new() };
-            site.outbox.send(self.slip, record);
+            for value in parts {
+                let partition = partition.clone();
+                let record =
+                    Outgoing { partition, timestamp: None, key: None, value: Some(value), headers: Vec::new() };
+                site.outbox.send(self.slip, record);
+            }
         }
         if let Some((positions, chunks)) = sealed.snapshot {
             self.saving.begin(site, now, positions, chunks);

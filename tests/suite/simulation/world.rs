@@ -144,7 +144,10 @@ impl World {
         self.started += 1;
         let parts = Arc::new(Line::new(Arc::clone(config)).expect("a line"));
         let (log, name) = (Arc::new(self.log.clone()), format!("i{}", self.started));
-        let site = Site::new(log, parts, self.names.clone(), Settings::new(config), name);
+        let mut settings = Settings::new(config);
+        // Small, so that what is told in several records is what is disturbed.
+        settings.limits.partials_bytes = 1000;
+        let site = Site::new(log, parts, self.names.clone(), settings, name);
         let workers = self.chance.random_range(1..=2);
         let view = Published { board: Arc::default(), metrics: Arc::new(Metrics::new()) };
         Instance::new(Arc::new(site), roles, workers, Arc::new(view))
