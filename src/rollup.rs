@@ -5,6 +5,7 @@
 pub mod alerts;
 mod changes;
 mod groups;
+mod journeys;
 mod lanes;
 pub mod lookup;
 #[cfg(test)]
@@ -24,9 +25,11 @@ mod views;
 use std::sync::Arc;
 
 use self::groups::{Opened, Spot};
+use self::journeys::Memo;
 use self::lanes::Lanes;
-use self::row::{Row, RowId, Says};
+use self::row::{Dims, Row, RowId, Says};
 use self::shards::{Delta, Shards};
+use self::sums::Source;
 use self::texts::Texts;
 use self::timeline::{Horizon, Timeline, Touched};
 use self::views::{Views, number};
@@ -54,6 +57,9 @@ pub struct Rollup {
     /// Rows that may have changed, of running windows and of ended ones.
     running: Vec<Spot>,
     ended: Vec<Spot>,
+    settling: bool,
+    journeys: journeys::Settings,
+    memo: Memo,
     /// Families whose rows change as time goes by.
     timed: Vec<u32>,
     /// Whether there are budgets or goals, whose rows begin with the first fact.
@@ -91,6 +97,9 @@ impl Rollup {
             horizons: config.time.windows.iter().map(|kind| (*kind, None)).collect(),
             running: Vec::new(),
             ended: Vec::new(),
+            settling: false,
+            journeys: journeys::Settings::new(config),
+            memo: Memo::default(),
         }
     }
 
@@ -128,6 +137,7 @@ impl Rollup {
         };
         let Some(deltas) = self.shards.apply(block, lane_of) else { return false };
         self.timeline.watermark = self.shards.watermark();
+        self.memo.clear();
         let mut changed = Vec::with_capacity(deltas.len());
         let mut touched = Touched::default();
         for delta in &deltas {
@@ -187,22 +197,28 @@ impl Rollup {
         }
     }
 
-    fn id_of(&self, spot: Spot, window: Window) -> RowId {
+    /// What rows are computed from.
+    fn source(&self) -> Source<'_> {
+        let Self { views, timeline, families, texts, journeys, memo, .. } = self;
+        Source { views, timeline, families, texts, journeys: *journeys, memo }
+    }
+
+    fn id_of(&self, spot: Spot, window: Window, dims: &Dims) -> RowId {
         let of = &self.families[spot.family as usize];
         RowId {
             kpi: Arc::clone(&self.kpis[of.family.kpi].id),
             window: window.kind,
             start: self.timeline.extent(window).start,
-            dims: Arc::clone(&of.groups[spot.group as usize].dims),
+            dims: Arc::clone(dims),
         }
     }
 
-    fn row(&self, spot: Spot, window: Window, says: Says, updated_at: Millis) -> Option<Row> {
+    fn row(&self, spot: Spot, window: Window, dims: &Dims, says: Says, updated_at: Millis) -> Option<Row> {
         let kpi = &self.kpis[self.families[spot.family as usize].family.kpi];
         let own = self.families[spot.family as usize].unit.as_ref();
         let unit = Arc::clone(own.unwrap_or(&kpi.unit));
         Some(Row {
-            id: self.id_of(spot, window),
+            id: self.id_of(spot, window, dims),
             currency: unit.starts_with("currency").then(|| Arc::clone(&self.currency)),
             unit,
             end: self.timeline.extent(window).end,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::config::AttributionUnit;
 use crate::journal::block::{Block as JournalBlock, Entries, JournalError, Section, Source};
 use crate::journal::entry::{EntryOf, ItemOf};
 use crate::kpi::measures::{Dim, Measure};
@@ -20,6 +21,7 @@ use crate::partials::cells::Symbol;
 pub mod account;
 pub mod acts;
 pub mod asset;
+pub mod credit;
 pub mod criteria;
 pub mod deal;
 pub mod erasures;
@@ -38,11 +40,14 @@ pub mod rules;
 pub mod snapshot;
 pub mod sources;
 pub mod spend;
+pub mod statement;
 pub mod symbols;
 pub mod table;
 pub mod tally;
+pub mod unit;
 pub mod visibility;
 pub mod visitor;
+mod waiting;
 
 use account::Account;
 use asset::Asset;
@@ -58,8 +63,10 @@ use levels::Levels;
 use rules::Rules;
 use sources::{Sources, Verdict};
 use spend::Spending;
+use statement::Cause;
 use table::Table;
 use tally::Told;
+use unit::Unit;
 use visitor::{Aside, FillSeen, Ident, PageView, Visitor};
 
 /// Stored bytes that the fold cannot read.
@@ -177,10 +184,11 @@ pub struct Shard {
     deals: Table<Deal>,
     accounts: Table<Account>,
     assets: Table<Asset>,
+    units: Table<Unit>,
     spending: Spending,
     letters: Vec<Letter>,
     counters: Counters,
-    told: Option<[Option<Millis>; 2]>,
+    told: Option<[Option<Millis>; 3]>,
     reported: Option<[Option<Millis>; 3]>,
     erasures: Erasures,
     /// The earliest arrival since the last block.
@@ -201,6 +209,7 @@ impl Shard {
             deals: Table::default(),
             accounts: Table::default(),
             assets: Table::default(),
+            units: Table::default(),
             spending: Spending::default(),
             letters: Vec::new(),
             counters: Counters::default(),
@@ -321,6 +330,7 @@ impl Shard {
         let from_start = rules.config.accounts_hold_from_start && self.fold.records.is_new(id);
         let mark = if from_start { self.sources.watermark() } else { self.mark(from) };
         let leads = self.fold.records.leads_of(id);
+        self.fold.cause = Cause::Account;
         let (all, fold) = (&mut self.leads, &mut self.fold);
         let mut before = Vec::with_capacity(leads.len());
         for key in &leads {
@@ -340,21 +350,9 @@ impl Shard {
             fold.replace(&before, &after);
         }
         for (key, before) in leads.iter().zip(before) {
-            let after = all.get_or_insert(*key, || Lead::new(*key)).work_out(fold);
-            fold.replace(&before, &after);
-        }
-    }
-
-    /// Wakes the leads whose moment the watermark has reached.
-    fn wake(&mut self) {
-        let clock = self.levels.of_leads().unwrap_or(Millis::MIN);
-        if clock == self.fold.clock {
-            return;
-        }
-        self.fold.clock = clock;
-        while let Some((at, key)) = self.fold.timers.first().copied().filter(|(at, _)| *at <= clock) {
-            self.leads.get_or_insert(key, || Lead::new(key)).wake(&mut self.fold);
-            debug_assert!(!self.fold.timers.contains(&(at, key)), "a lead that is awake waits for a later moment");
+            let mut lead = all.get_or_insert(*key, || Lead::new(*key));
+            let after = lead.work_out(fold);
+            lead.exchange(&before, &after, fold);
         }
     }
 
@@ -395,11 +393,13 @@ impl Shard {
         let account = touch.account_id.as_deref();
         let asset = touch.asset_id().map(|number| texts[*number as usize]);
         let about = fold.about(touch, texts);
+        let click = touch.details.as_ref().and_then(|of| of.click.as_ref()).filter(|_| fold.rules.writes_uploads);
         let key = match subject {
             Subject::Visitor(key) => key,
             Subject::Lead(key) => {
                 let event_id = &touch.event_id;
-                let touch = lead::Touch { at, event_id, kind, origin, account, asset, about, late };
+                let click = click.map(|click| (&*click.platform, &*click.id));
+                let touch = lead::Touch { at, event_id, kind, origin, account, asset, about, click, late };
                 return Lead::append(&mut self.leads, key, &touch, fold)
                     || self.leads.get_or_insert(key, || Lead::new(key)).touch(&touch, fold);
             }
@@ -407,16 +407,18 @@ impl Shard {
         };
         let mut visitor = self.visitors.get_or_insert(key, || Visitor::new(key));
         let account = account.map(Into::into);
+        let click = click.map(|click| Box::new(((&*click.platform).into(), (&*click.id).into())));
         if kind == TouchKind::PageView {
             let page = fold.symbols.of(Dim::Page, texts[touch.page as usize]);
             let lead = touch.lead_id.as_deref().map(EntityKey::of);
             let lead_id = touch.lead_id.as_deref().filter(|_| fold.rules.keeps_ids).map(Into::into);
-            let aside = Aside { lead, lead_id, account, exposure: about.exposure, late };
+            let aside = Aside { lead, lead_id, account, exposure: about.exposure, click, late };
             visitor.view(PageView::new(at, origin, page, aside), &touch.event_id, fold)
         } else {
             let id = PackedId::UNSET;
             let asset = fold.symbols.of(Dim::Asset, asset.unwrap_or(NONE));
-            visitor.touch(visitor::Touch { at, id, kind, account, origin, asset, about, late }, &touch.event_id, fold)
+            let touched = visitor::Touch { at, id, kind, account, origin, asset, about, click, late };
+            visitor.touch(touched, &touch.event_id, fold)
         }
     }
 
@@ -462,6 +464,13 @@ impl Shard {
                 Recipient::Asset(key) => {
                     self.assets.get_or_insert(key, || Asset::new(key)).hear(&told, &mut self.fold);
                 }
+                Recipient::Deal(key) => {
+                    let clock = self.levels.of_accounts().unwrap_or(Millis::MIN);
+                    self.deals.get_or_insert(key, || Deal::new(key)).hear(&told, clock, &mut self.fold);
+                }
+                Recipient::Unit(key) => {
+                    self.units.get_or_insert(key, || Unit::new(key)).hear(&told, &mut self.fold);
+                }
                 Recipient::Account(key) => {
                     self.accounts.get_or_insert(key, || Account::new(key)).hear(&told, &mut self.fold);
                 }
@@ -469,13 +478,14 @@ impl Shard {
         }
         self.levels.hear(forward.from, forward.watermarks);
         self.wake();
+        self.close_statements();
         self.positions.forwards = offset + 1;
         Ok(())
     }
 
     /// What it has to tell others since it was last asked.
     pub fn take_effects(&mut self) -> Effects {
-        let watermarks = [self.sources.watermark(), self.levels.of_leads()];
+        let watermarks = self.told_watermarks();
         let shards = self.fold.rules.shards;
         let mut by_shard: Vec<Vec<News>> = (0..shards).map(|_| Vec::new()).collect();
         for news in self.fold.news.drain(..) {
@@ -487,6 +497,14 @@ impl Shard {
         let forwards = forwards.map(|(to, news)| (to, Forward { from: self.number, watermarks, news }.encode()));
         let said = std::mem::take(&mut self.fold.said);
         Effects { forwards: forwards.collect(), letters: std::mem::take(&mut self.letters), said }
+    }
+
+    /// What it says of its own levels to others.
+    fn told_watermarks(&self) -> [Option<Millis>; 3] {
+        let leads = self.levels.of_leads();
+        // Units tell deals, and those of contacts tell accounts who was won.
+        let units = if self.fold.rules.unit == AttributionUnit::Lead { leads } else { self.levels.of_units() };
+        [self.sources.watermark(), leads, units]
     }
 
     /// By level: visitors and deals, leads, accounts.
@@ -531,7 +549,7 @@ impl Shard {
     #[must_use]
     pub fn has_news(&self) -> bool {
         let watermarks = self.watermarks();
-        let moved = self.told != Some([watermarks[0], watermarks[1]]) || self.reported != Some(watermarks);
+        let moved = self.told != Some(self.told_watermarks()) || self.reported != Some(watermarks);
         moved || self.has_effects() || self.fold.tally.has_changed()
     }
 
@@ -548,6 +566,7 @@ impl Shard {
             + self.deals.bytes(Deal::bytes)
             + self.accounts.bytes(Account::bytes)
             + self.assets.bytes(Asset::bytes)
+            + self.units.bytes(Unit::bytes)
             + self.fold.records.bytes()
             + self.fold.lead_ids.bytes()
             + self.spending.bytes();

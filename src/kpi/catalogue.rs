@@ -3,6 +3,7 @@
 
 use super::measures::Dim;
 
+mod attribution;
 mod engagement;
 mod funnel;
 mod impact;
@@ -33,6 +34,23 @@ pub struct Kpi {
     pub over_channels: bool,
     /// Its rows are those of the configured goals.
     pub of_goals: bool,
+    /// What its rows make of whole journeys, other than by a formula.
+    pub journeys: Option<Journeys>,
+}
+
+/// What is made of the journeys of a stage's conversions, all at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Journeys {
+    /// The conversions of each channel under a data-driven model, their share of all, and the amounts.
+    Conversions,
+    Share,
+    Value,
+    /// How much rarer conversions were without a channel, under the Markov model.
+    Removal,
+    /// How much more often journeys with both channels convert than those with one of them.
+    Synergy,
+    /// The most frequent paths.
+    Paths,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +82,13 @@ pub struct Group {
     pub kpis: &'static [Kpi],
 }
 
-pub const GROUPS: [Group; 12] = [
+pub const GROUPS: [Group; 13] = [
     Group { name: "traffic", kpis: traffic::KPIS },
     Group { name: "funnel", kpis: funnel::KPIS },
     Group { name: "speed", kpis: speed::KPIS },
     Group { name: "money", kpis: money::KPIS },
     Group { name: "revenue impact", kpis: impact::KPIS },
+    Group { name: "attribution", kpis: attribution::KPIS },
     Group { name: "email", kpis: engagement::EMAIL },
     Group { name: "webinar, mail", kpis: engagement::WEBINAR_AND_MAIL },
     Group { name: "accounts", kpis: engagement::ACCOUNTS },
@@ -114,6 +133,7 @@ impl Kpi {
             present: None,
             over_channels: false,
             of_goals: false,
+            journeys: None,
         }
     }
 
@@ -147,6 +167,11 @@ impl Kpi {
     /// Its rows are those of the configured goals.
     const fn of_goals(self) -> Self {
         Self { of_goals: true, ..self }
+    }
+
+    /// Its rows, or some of them, are made of whole journeys.
+    const fn of_journeys(self, what: Journeys) -> Self {
+        Self { journeys: Some(what), ..self }
     }
 
     /// Its total is the sum of the channels' rows.

@@ -3,7 +3,7 @@
 
 mod resolve;
 
-use super::catalogue::{self, Kpi, matches_glob, sorted};
+use super::catalogue::{self, Journeys, Kpi, matches_glob, sorted};
 use super::formula::{FormulaError, Scope, Split};
 use super::measures::{Dim, Measure};
 use super::quantities::Quantity;
@@ -46,6 +46,20 @@ pub struct Family {
     pub unit: Option<String>,
     /// Its value is the sum of those of the channels.
     pub over_channels: bool,
+    /// Made of the journeys of a stage: a group is a stage, and has a row of each channel, pair or path.
+    pub journeys: Option<OfJourneys>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfJourneys {
+    pub what: Journeys,
+    pub model: DataDriven,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DataDriven {
+    Markov,
+    Shapley,
 }
 
 /// What a formula works with.
@@ -94,6 +108,8 @@ pub struct View {
     pub outputs: Vec<Projected>,
     /// Of a spread: the place of the bucket, by which its facts stay apart.
     pub bucket: Option<usize>,
+    /// By what facts stay apart that rows are made of together.
+    pub members: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -174,6 +190,7 @@ struct Request {
     of_goals: bool,
     /// Whether the total is the sum over channels.
     over_channels: bool,
+    journeys: Option<Journeys>,
     /// In place of the formula in `now`.
     present: Option<String>,
     sets: Vec<Vec<Dim>>,
@@ -192,6 +209,7 @@ impl Request {
             shows_parts: kpi.shows_parts,
             of_goals: kpi.of_goals,
             over_channels: kpi.over_channels,
+            journeys: kpi.journeys,
             present: kpi.present.map(str::to_owned),
             sets: kpi.sets(),
         }
@@ -218,6 +236,7 @@ impl Request {
             shows_parts: true,
             of_goals: false,
             over_channels: false,
+            journeys: None,
             present: None,
             sets,
         })
@@ -259,7 +278,7 @@ impl View {
         let outputs = self.outputs.iter().map(|output| match output {
             Projected::Value(at) | Projected::Group(at) => *at,
         });
-        self.filters.iter().map(|(at, _)| *at).chain(outputs).chain(self.bucket)
+        self.filters.iter().map(|(at, _)| *at).chain(outputs).chain(self.bucket).chain(self.members.iter().copied())
     }
 
     fn reads_credit_model(&self) -> bool {

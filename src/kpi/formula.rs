@@ -2,7 +2,7 @@
 //! The catalogue's own KPIs and those of the configuration are written in the same language.
 //!
 //! formula := term (('+' | '-') term)*    term := factor (('*' | '/') factor)*
-//! factor := number | name | `total(` name `)` | `beside(` name `)` | `baseline(` name `)` | `this_quarter(` name `)` | `last_year(` name `)`
+//! factor := number | name | `total(` name `)` | `beside(` name `)` | `baseline(` name `)` | `this_quarter(` name `)` | `last_year(` name `)` | `at_stage(` name `)`
 //!   | function `(` formula (',' formula)* `)` | '(' formula ')' | '-' factor
 
 use super::number::Number;
@@ -69,6 +69,8 @@ pub enum Scope {
     Quarter,
     /// Those of the last 365 days.
     Year,
+    /// Those of the row's stage, whatever its other dimensions.
+    Stage,
 }
 
 impl Scope {
@@ -93,6 +95,8 @@ pub enum FormulaError {
     Unknown(String),
     #[error("`{name}` cannot be had by {by}")]
     NotBy { name: String, by: String },
+    #[error("`{0}` is made of whole journeys: a formula cannot use it")]
+    OfJourneys(String),
     #[error("`{0}` is built in")]
     Taken(String),
     #[error("`{0}` is defined by itself")]
@@ -183,6 +187,7 @@ impl Parser<'_> {
             "beside" => Scope::Beside,
             "this_quarter" => Scope::Quarter,
             "last_year" => Scope::Year,
+            "at_stage" => Scope::Stage,
             _ => return Err(FormulaError::Unknown(name)),
         };
         self.take(1);

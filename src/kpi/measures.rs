@@ -37,10 +37,19 @@ pub enum Dim {
     Definition,
     /// Of a goal: the KPI that it is of. No measure carries it.
     Kpi,
+    /// The channels of a journey, one after the other.
+    Path,
+    ChannelA,
+    ChannelB,
+    /// A step of a journey: the last channels before it, and the one that follows, or how it ends. No row carries it.
+    From,
+    To,
+    /// How many distinct channels a journey has. No row carries it.
+    Size,
 }
 
 impl Dim {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 30] = [
         Self::Channel,
         Self::Campaign,
         Self::Content,
@@ -65,6 +74,12 @@ impl Dim {
         Self::Variant,
         Self::Definition,
         Self::Kpi,
+        Self::Path,
+        Self::ChannelA,
+        Self::ChannelB,
+        Self::From,
+        Self::To,
+        Self::Size,
     ];
 
     #[must_use]
@@ -94,6 +109,12 @@ impl Dim {
             Self::Variant => "variant",
             Self::Definition => "definition",
             Self::Kpi => "kpi",
+            Self::Path => "path",
+            Self::ChannelA => "channel_a",
+            Self::ChannelB => "channel_b",
+            Self::From => "from",
+            Self::To => "to",
+            Self::Size => "size",
         }
     }
 
@@ -124,7 +145,23 @@ impl Dim {
             Self::Variant => "b",
             Self::Definition => "first_touch",
             Self::Kpi => "leads",
+            Self::Path => "paid_search > email",
+            Self::ChannelA | Self::From => "email",
+            Self::ChannelB | Self::To => "webinar",
+            Self::Size => "2",
         }
+    }
+
+    /// Whether no row carries it.
+    #[must_use]
+    pub const fn is_internal(self) -> bool {
+        matches!(self, Self::Bucket | Self::From | Self::To | Self::Size)
+    }
+
+    /// Whether its values are as many as there are journeys: no bound of values holds for it.
+    #[must_use]
+    pub const fn is_of_journeys(self) -> bool {
+        matches!(self, Self::Path | Self::From)
     }
 
     #[must_use]
@@ -350,6 +387,26 @@ measures! {
     /// From the first question to its first answer.
     ResponseTimes: Count Additive Plain [Bucket],
     ResponseSeconds: Seconds Additive Plain [],
+    // Whoever has the journeys: leads, or the units that deals are attributed to
+    /// The credit of touches and their part of amounts, at the time of the touch: as far as known when that settles.
+    TouchCredit: Credit Additive Settles [Stage, Model, Channel],
+    TouchValue: Money Additive Settles [Stage, Model, Channel],
+    /// Conversions with the channel in the journey, but not last.
+    Assists: Count Additive Plain [Stage, Channel],
+    /// Conversions by the channels of their journeys, and how many touches these have.
+    Paths: Count Additive Plain [Stage, Path],
+    JourneyLengths: Count Additive Plain [Stage, Bucket],
+    JourneyTouches: Count Additive Plain [Stage],
+    /// What the data-driven models are made from. Of converting journeys: their steps; by channel and number of channels,
+    /// their number and amounts; pairs of channels.
+    PathSteps: Count Additive Plain [Stage, From, To],
+    PathChannels: Count Additive Plain [Stage, Channel, Size],
+    PathValue: Money Additive Settles [Stage, Channel, Size],
+    PathPairs: Count Additive Plain [Stage, ChannelA, ChannelB],
+    /// The same of the journeys of leads that leaked, once in each window.
+    LostSteps: Count Distinct Plain [Stage, From, To],
+    LostChannels: Count Distinct Plain [Stage, Channel],
+    LostPairs: Count Distinct Plain [Stage, ChannelA, ChannelB],
     // Accounts
     /// Accounts that are targets, as steps of time.
     TargetAccounts: Count Standing Settles [],

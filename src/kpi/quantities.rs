@@ -200,6 +200,19 @@ const TABLES: [&[Quantity]; 8] = [
         quantity("stage_cohort_moved", &[all(Measure::StageCohortMoved)]),
         quantity("demos", &[at(Measure::Bookings, DEMO), at(Measure::BookingCredit, DEMO)]),
         quantity("meetings", &[at(Measure::Bookings, MEETING), at(Measure::BookingCredit, MEETING)]),
+        quantity("credit", &[all(Measure::EntryCredit)]),
+        quantity("entries", &[all(Measure::Entries)]),
+        quantity("touch_credit", &[all(Measure::TouchCredit)]),
+        quantity("touch_value", &[all(Measure::TouchValue)]),
+        quantity("assists", &[all(Measure::Assists)]),
+        quantity("paths", &[all(Measure::Paths)]),
+        quantity("path_steps", &[all(Measure::PathSteps)]),
+        quantity("path_channels", &[all(Measure::PathChannels)]),
+        quantity("path_values", &[all(Measure::PathValue)]),
+        quantity("path_pairs", &[all(Measure::PathPairs)]),
+        quantity("lost_steps", &[all(Measure::LostSteps)]),
+        quantity("lost_channels", &[all(Measure::LostChannels)]),
+        quantity("lost_pairs", &[all(Measure::LostPairs)]),
         quantity("late_events", &[all(Measure::LateEvents)]),
         quantity("dead_letters", &[all(Measure::DeadLetters)]),
     ],
@@ -224,7 +237,8 @@ pub struct Spread {
     pub sum: Measure,
 }
 
-const SPREADS: [Spread; 6] = [
+const SPREADS: [Spread; 7] = [
+    Spread { name: "journey_lengths", counts: Measure::JourneyLengths, sum: Measure::JourneyTouches },
     Spread { name: "to_won_times", counts: Measure::ToWonTimes, sum: Measure::ToWonSeconds },
     Spread { name: "response_times", counts: Measure::ResponseTimes, sum: Measure::ResponseSeconds },
     Spread { name: "conversion_times", counts: Measure::ConversionTimes, sum: Measure::ConversionSeconds },

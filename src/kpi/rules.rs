@@ -235,7 +235,11 @@ impl Rows {
             None => numerator,
         };
         // A statistic of nothing is none.
-        Self { kpi, dims: family.dims.clone(), without_facts: without_facts.filter(|_| family.stat.is_none()) }
+        Self {
+            kpi,
+            dims: family.dims.clone(),
+            without_facts: without_facts.filter(|_| family.stat.is_none() && family.journeys.is_none()),
+        }
     }
 }
 

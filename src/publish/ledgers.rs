@@ -8,13 +8,17 @@ use serde::Serialize;
 
 use super::kpi_update::{EncodeError, encode};
 use crate::config::Topics;
-use crate::shards::ledger::{Action, Line, Said, State, Suppressed, Suppression};
+use crate::kpi::measures::Scale;
+use crate::kpi::number::Number;
+use crate::shards::ledger::{Action, Attribution, Credited, Line, Said, State, Suppressed, Suppression, Upload};
 
 /// A ledger is a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ledger {
     Lifecycle,
     Suppressions,
+    Attributions,
+    Conversions,
 }
 
 #[derive(Serialize)]
@@ -43,14 +47,62 @@ struct Reason {
     since: Option<i64>,
 }
 
+#[derive(Serialize)]
+struct Attributed<'a> {
+    stage: &'a str,
+    subject: &'a str,
+    subject_type: &'static str,
+    lead_id: Option<&'a str>,
+    account_id: Option<&'a str>,
+    time: i64,
+    value: Option<f64>,
+    currency: Option<&'a str>,
+    models: Vec<OfModel<'a>>,
+    unattributed: Option<&'static str>,
+    revision: u32,
+    reason: &'static str,
+    r#final: bool,
+}
+
+#[derive(Serialize)]
+struct OfModel<'a> {
+    model: &'a str,
+    touches: Vec<CreditedTouch<'a>>,
+}
+
+#[derive(Serialize)]
+struct CreditedTouch<'a> {
+    event_id: Option<&'a str>,
+    channel: &'a str,
+    campaign: &'a str,
+    content: &'a str,
+    term: &'a str,
+    time: Option<i64>,
+    credit: f64,
+}
+
+#[derive(Serialize)]
+struct Converted<'a> {
+    id: &'a str,
+    action: State,
+    platform: &'a str,
+    click_id: &'a str,
+    stage: &'static str,
+    time: i64,
+    value: Option<f64>,
+    currency: Option<&'a str>,
+}
+
 impl Ledger {
-    pub const ALL: [Self; 2] = [Self::Lifecycle, Self::Suppressions];
+    pub const ALL: [Self; 4] = [Self::Lifecycle, Self::Suppressions, Self::Attributions, Self::Conversions];
 
     #[must_use]
     pub const fn of(line: &Line) -> Self {
         match line {
             Line::Action(_) => Self::Lifecycle,
             Line::Suppression(_) => Self::Suppressions,
+            Line::Attribution(_) | Line::Retracted(_) => Self::Attributions,
+            Line::Upload(_) => Self::Conversions,
         }
     }
 
@@ -60,6 +112,8 @@ impl Ledger {
         match self {
             Self::Lifecycle => "lead-lifecycle",
             Self::Suppressions => "suppressions",
+            Self::Attributions => "attributions",
+            Self::Conversions => "conversions",
         }
     }
 
@@ -68,6 +122,8 @@ impl Ledger {
         match self {
             Self::Lifecycle => &topics.lead_lifecycle,
             Self::Suppressions => &topics.suppressions,
+            Self::Attributions => &topics.attributions,
+            Self::Conversions => &topics.conversions,
         }
     }
 
@@ -77,11 +133,13 @@ impl Ledger {
         match self {
             Self::Lifecycle => include_str!("../../schemas/lead_action.avsc"),
             Self::Suppressions => include_str!("../../schemas/suppression.avsc"),
+            Self::Attributions => include_str!("../../schemas/attribution.avsc"),
+            Self::Conversions => include_str!("../../schemas/conversion.avsc"),
         }
     }
 
     fn parsed(self) -> &'static Schema {
-        static PARSED: [OnceLock<Schema>; 2] = [OnceLock::new(), OnceLock::new()];
+        static PARSED: [OnceLock<Schema>; Ledger::ALL.len()] = [const { OnceLock::new() }; Ledger::ALL.len()];
         PARSED[self as usize]
             .get_or_init(|| Schema::parse_str(self.schema()).expect("it is part of the build, and a test reads it"))
     }
@@ -92,6 +150,9 @@ pub fn key(line: &Line) -> &str {
     match line {
         Line::Action(action) => &action.lead_id,
         Line::Suppression(suppression) => &suppression.lead_id,
+        Line::Attribution(attribution) => &attribution.key,
+        Line::Retracted(key) => key,
+        Line::Upload(upload) => &upload.click_id,
     }
 }
 
@@ -104,6 +165,9 @@ pub fn to_json(said: &Said) -> Result<Option<Vec<u8>>, EncodeError> {
         Line::Action(action) => Ok(Some(serde_json::to_vec(&LeadAction::new(action, said.state))?)),
         Line::Suppression(_) if said.state == State::Retracted => Ok(None),
         Line::Suppression(suppression) => Ok(Some(serde_json::to_vec(&Suppressing::from(suppression))?)),
+        Line::Attribution(attribution) => Ok(Some(serde_json::to_vec(&Attributed::from(&**attribution))?)),
+        Line::Retracted(_) => Ok(None),
+        Line::Upload(upload) => Ok(Some(serde_json::to_vec(&Converted::new(upload, said.state))?)),
     }
 }
 
@@ -116,6 +180,9 @@ pub fn to_avro(said: &Said) -> Result<Option<Vec<u8>>, EncodeError> {
         Line::Action(action) => apache_avro::to_value(LeadAction::new(action, said.state)),
         Line::Suppression(_) if said.state == State::Retracted => return Ok(None),
         Line::Suppression(suppression) => apache_avro::to_value(Suppressing::from(suppression)),
+        Line::Attribution(attribution) => apache_avro::to_value(Attributed::from(&**attribution)),
+        Line::Retracted(_) => return Ok(None),
+        Line::Upload(upload) => apache_avro::to_value(Converted::new(upload, said.state)),
     };
     let schema = Ledger::of(&said.line).parsed();
     let value = record.and_then(|record| record.resolve(schema)).map_err(Box::new)?;
@@ -137,6 +204,58 @@ impl<'a> LeadAction<'a> {
             reason: action.reason.as_deref(),
         }
     }
+}
+
+impl<'a> From<&'a Attribution> for Attributed<'a> {
+    fn from(of: &'a Attribution) -> Self {
+        let touch = |touch: &'a Credited| CreditedTouch {
+            event_id: touch.event_id.as_deref(),
+            channel: &touch.channel,
+            campaign: &touch.campaign,
+            content: &touch.content,
+            term: &touch.term,
+            time: touch.at.map(|at| at.0),
+            credit: Number::of(i128::from(touch.credit), Scale::Credit).to_f64(),
+        };
+        let model = |(model, touches): &'a (String, Vec<Credited>)| OfModel {
+            model,
+            touches: touches.iter().map(touch).collect(),
+        };
+        Self {
+            stage: &of.stage,
+            subject: &of.subject,
+            subject_type: if of.is_deal { "deal" } else { "lead" },
+            lead_id: of.lead_id.as_deref(),
+            account_id: of.account_id.as_deref(),
+            time: of.at.0,
+            value: of.value.map(money),
+            currency: of.currency.as_deref(),
+            models: of.models.iter().map(model).collect(),
+            unattributed: of.unattributed,
+            revision: of.revision,
+            reason: of.reason,
+            r#final: of.is_final,
+        }
+    }
+}
+
+impl<'a> Converted<'a> {
+    fn new(of: &'a Upload, action: State) -> Self {
+        Self {
+            id: &of.id,
+            action,
+            platform: &of.platform,
+            click_id: &of.click_id,
+            stage: of.stage,
+            time: of.at.0,
+            value: of.value.map(money),
+            currency: of.currency.as_deref(),
+        }
+    }
+}
+
+fn money(micros: i64) -> f64 {
+    Number::of(i128::from(micros), Scale::Money).to_f64()
 }
 
 impl<'a> From<&'a Suppression> for Suppressing<'a> {

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::Rollup;
-use super::groups::{Mark, Spot};
-use super::row::{RowChange, Says};
-use super::sums::Source;
+use super::groups::{Key, Mark, Spot};
+use super::row::{Dims, RowChange, Says};
 use super::timeline::Horizon;
 use super::views::number;
 use crate::model::time::Millis;
@@ -19,6 +18,17 @@ impl Rollup {
     /// The rows that changed since last asked, sorted: those of running windows, those that became final or went out
     /// of retention, and with `settle` those of ended windows.
     pub fn changed(&mut self, settle: bool, now_for_updated_at: Millis) -> Vec<RowChange> {
+        self.changed_in_part(settle, usize::MAX, now_for_updated_at)
+    }
+
+    /// Whether ended windows have changed rows that were left for the next time.
+    #[must_use]
+    pub const fn is_settling(&self) -> bool {
+        self.settling
+    }
+
+    /// The same, but of ended windows only so many rows at a time: a loaded history has millions.
+    pub fn changed_in_part(&mut self, settle: bool, most: usize, now_for_updated_at: Millis) -> Vec<RowChange> {
         let Some(watermark) = self.watermark() else { return Vec::new() };
         let mut out = Vec::new();
         for at in 0..self.horizons.len() {
@@ -35,11 +45,13 @@ impl Rollup {
             self.families[spot.family as usize].groups[spot.group as usize].states[spot.state as usize].running = false;
             self.publish(spot, Window { kind, start: horizon.running }, now_for_updated_at, &mut out);
         }
-        if settle {
-            for spot in std::mem::take(&mut self.ended) {
-                self.settle(spot, now_for_updated_at, &mut out);
-            }
+        while settle
+            && out.len() < most
+            && let Some(spot) = self.ended.pop()
+        {
+            self.settle(spot, now_for_updated_at, &mut out);
         }
+        self.settling = settle && !self.ended.is_empty();
         out.sort_by(|a, b| a.id().cmp(b.id()));
         out
     }
@@ -96,13 +108,15 @@ impl Rollup {
                     rows.running = true;
                 }
                 let gone = rows.marks.partition_point(|mark| mark.start < horizon.kept);
-                to_bury.extend(rows.marks.drain(..gone).map(|mark| (spot, mark.start)));
-                let open = rows.marks.iter().take_while(|mark| mark.start < last).filter(|mark| !mark.last);
+                to_bury.extend(rows.marks.drain(..gone).map(|mark| (spot, mark)));
+                let open = rows.marks.iter().take_while(|mark| mark.start < last).filter(|mark| !mark.is_last());
                 to_publish.extend(open.map(|mark| (spot, mark.start)));
+                to_publish.dedup();
             }
         }
-        for (spot, start) in to_bury {
-            out.push(RowChange::Gone(self.id_of(spot, Window { kind, start })));
+        for (spot, mark) in to_bury {
+            let window = Window { kind, start: mark.start };
+            out.push(RowChange::Gone(self.id_of(spot, window, self.dims(spot, mark.sub()))));
         }
         for (spot, start) in to_publish {
             self.publish(spot, Window { kind, start }, now, out);
@@ -143,7 +157,7 @@ impl Rollup {
             _ => [(first, self.timeline.last_quoting(Window { kind, start: last }))].into_iter().collect(),
         };
         let ended = ranges.into_iter().map(|(from, to)| (from, to.min(horizon.running - 1)));
-        let source = Source { views: &self.views, timeline: &self.timeline, families: &self.families };
+        let source = self.source();
         let of = &self.families[spot.family as usize];
         let group = &of.groups[spot.group as usize];
         let mut starts = BTreeSet::new();
@@ -157,26 +171,49 @@ impl Rollup {
         }
     }
 
-    /// Publishes one row if it says something else than what was published of it.
+    /// Publishes a group's row of a window if it says something else than what was published of it; of several those that
+    /// do.
     fn publish(&mut self, spot: Spot, window: Window, now: Millis, out: &mut Vec<RowChange>) {
-        let says = self.says(spot, window, self.kind_of(spot).1);
-        let rows = &mut self.families[spot.family as usize].groups[spot.group as usize].states[spot.state as usize];
-        let row = match says {
-            Some(says) => {
-                let mark = Mark { start: window.start, last: says.last, print: says.print() };
-                if rows.mark(window.start).is_some_and(|known| known.print == mark.print) {
-                    return;
-                }
-                rows.set_mark(mark);
-                Some(says)
+        let rows = self.says(spot, window, self.kind_of(spot).1);
+        let subs = self.name_subs(spot, &rows);
+        let state = &mut self.families[spot.family as usize].groups[spot.group as usize].states[spot.state as usize];
+        let mut said = SmallVec::<[(u32, Option<Says>); 1]>::new();
+        let gone = state.marks_of(window.start).iter().map(|mark| mark.sub()).filter(|sub| !subs.contains(sub));
+        said.extend(gone.map(|sub| (sub, None)));
+        for ((_, says), sub) in rows.into_iter().zip(subs) {
+            let mark = Mark::new(window.start, sub, says.last, says.print());
+            if state.mark(window.start, sub).is_none_or(|known| known.print != mark.print) {
+                state.set_mark(mark);
+                said.push((sub, Some(says)));
             }
-            None if rows.unmark(window.start) => None,
-            None => return,
-        };
-        out.push(match row.and_then(|says| self.row(spot, window, says, now)) {
-            Some(row) => RowChange::Says(Arc::new(row)),
-            None => RowChange::Gone(self.id_of(spot, window)),
-        });
+        }
+        said.iter().filter(|(_, says)| says.is_none()).for_each(|(sub, _)| state.unmark(window.start, *sub));
+        for (sub, says) in said {
+            let dims = self.dims(spot, sub);
+            out.push(match says.and_then(|says| self.row(spot, window, dims, says, now)) {
+                Some(row) => RowChange::Says(Arc::new(row)),
+                None => RowChange::Gone(self.id_of(spot, window, dims)),
+            });
+        }
+    }
+
+    /// The numbers of a group's rows.
+    fn name_subs(&mut self, spot: Spot, rows: &[(Key, Says)]) -> SmallVec<[u32; 1]> {
+        if self.families[spot.family as usize].family.journeys.is_none() {
+            return rows.iter().map(|_| 0).collect();
+        }
+        let mut subs = std::mem::take(&mut self.families[spot.family as usize].groups[spot.group as usize].subs);
+        let (of, source) = (&self.families[spot.family as usize], self.source());
+        let group = &of.groups[spot.group as usize];
+        let numbers = rows.iter().map(|(key, _)| subs.ensure(key, || source.dims_of(of, group, key))).collect();
+        self.families[spot.family as usize].groups[spot.group as usize].subs = subs;
+        numbers
+    }
+
+    /// The dimensions of one of a group's rows.
+    fn dims(&self, spot: Spot, sub: u32) -> &Dims {
+        let group = &self.families[spot.family as usize].groups[spot.group as usize];
+        group.subs.dims(sub).unwrap_or(&group.dims)
     }
 
     fn kind_of(&self, spot: Spot) -> (WindowKind, Horizon) {
@@ -185,10 +222,9 @@ impl Rollup {
         (kind, horizon.expect("spots are queued only when there is a watermark, and with it a horizon"))
     }
 
-    pub(super) fn says(&self, spot: Spot, window: Window, horizon: Horizon) -> Option<Says> {
+    pub(super) fn says(&self, spot: Spot, window: Window, horizon: Horizon) -> SmallVec<[(Key, Says); 1]> {
         let of = &self.families[spot.family as usize];
-        let source = Source { views: &self.views, timeline: &self.timeline, families: &self.families };
         let interval = self.kpis[of.family.kpi].of.interval;
-        source.says(of, &of.groups[spot.group as usize], window, horizon, interval)
+        self.source().says(of, &of.groups[spot.group as usize], window, horizon, interval)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use super::journeys::Subs;
 use super::row::Dims;
 use super::targets::Target;
 use super::texts::Texts;
@@ -40,12 +41,16 @@ pub(super) struct Opened {
     except: Option<(usize, Symbol)>,
     index: HashMap<Key, u32>,
     pub groups: Vec<Group>,
+    /// Where the stage stands in a key.
+    stage: Option<usize>,
 }
 
 #[derive(Debug)]
 pub(super) struct Group {
     pub key: Key,
     pub dims: Dims,
+    /// Where its rows are made of journeys: what tells them apart, and their dimensions.
+    pub subs: Subs,
     /// By term: a series of the term's view, or a spread of it.
     pub series: SmallVec<[u32; 4]>,
     /// By kind of the family.
@@ -63,12 +68,34 @@ pub(super) struct State {
     pub marks: Vec<Mark>,
 }
 
+/// What was published of a row. There are millions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     pub start: WindowStart,
-    pub last: bool,
+    /// Which of several rows of the window, and whether it is final.
+    head: u32,
     /// Of what the row said.
     pub print: u64,
+}
+
+const LAST: u32 = 1 << 31;
+
+impl Mark {
+    pub(super) const fn new(start: WindowStart, sub: u32, last: bool, print: u64) -> Self {
+        Self { start, head: if last { sub | LAST } else { sub }, print }
+    }
+
+    pub(super) const fn is_last(self) -> bool {
+        self.head & LAST != 0
+    }
+
+    pub(super) const fn sub(self) -> u32 {
+        self.head & !LAST
+    }
+
+    const fn place(self) -> (WindowStart, u32) {
+        (self.start, self.sub())
+    }
 }
 
 /// A group's rows of one kind, by place.
@@ -100,7 +127,7 @@ impl Opened {
             }
             opened.push(Self {
                 views: of_terms,
-                named: family.named.as_ref().and_then(|(wanted, name)| {
+                named: family.named.as_ref().filter(|_| family.journeys.is_none()).and_then(|(wanted, name)| {
                     let place = family.dims.iter().position(|dim| dim == wanted)?;
                     Some((place, texts.symbol(name)))
                 }),
@@ -110,7 +137,8 @@ impl Opened {
                     .iter()
                     .position(|other| family.over_channels && other.kpi == family.kpi && other.dims == [Dim::Channel]),
                 unit: family.unit.as_deref().map(Arc::from),
-                model: family.dims.iter().position(|dim| *dim == Dim::Model),
+                model: family.dims.iter().position(|dim| *dim == Dim::Model && family.journeys.is_none()),
+                stage: family.dims.iter().position(|dim| *dim == Dim::Stage),
                 models: family.models.iter().map(|model| texts.symbol(model)).collect(),
                 baselines: family
                     .terms
@@ -183,6 +211,9 @@ impl Opened {
             return key;
         }
         let term = &self.family.terms[term];
+        if let Some(at) = self.stage.filter(|_| term.over == Scope::Stage) {
+            return std::iter::once(key[at]).collect();
+        }
         let is_whole = term.over.is_whole() && term.view.outputs.is_empty();
         if let Some((at, _)) = self.named.filter(|_| !is_whole) {
             let mut key = key.clone();
@@ -224,9 +255,10 @@ impl Opened {
             series.push(of_it);
         }
         let states = self.family.kinds.iter().map(|_| State::default()).collect();
-        let named = self.family.dims.iter().zip(key);
+        let own = self.family.dims.iter().filter(|dim| self.family.journeys.is_none() || **dim == Dim::Stage);
+        let named = own.zip(key);
         let dims = named.filter_map(|(dim, symbol)| Some((dim.name(), texts.text(*symbol)?.clone()))).collect();
-        self.groups.push(Group { key: key.clone(), dims, series, states });
+        self.groups.push(Group { key: key.clone(), dims, subs: Subs::default(), series, states });
         self.index.insert(key.clone(), group);
         group
     }
@@ -263,19 +295,27 @@ impl State {
         queue
     }
 
-    pub(super) fn mark(&self, start: WindowStart) -> Option<Mark> {
-        self.marks.binary_search_by_key(&start, |mark| mark.start).ok().map(|at| self.marks[at])
+    pub(super) fn mark(&self, start: WindowStart, sub: u32) -> Option<Mark> {
+        self.marks.binary_search_by_key(&(start, sub), |mark| mark.place()).ok().map(|at| self.marks[at])
+    }
+
+    /// Those of a window.
+    pub(super) fn marks_of(&self, start: WindowStart) -> &[Mark] {
+        let from = self.marks.partition_point(|mark| mark.start < start);
+        let to = self.marks.partition_point(|mark| mark.start <= start);
+        &self.marks[from..to]
     }
 
     pub(super) fn set_mark(&mut self, mark: Mark) {
-        match self.marks.binary_search_by_key(&mark.start, |known| known.start) {
+        match self.marks.binary_search_by_key(&mark.place(), |known| known.place()) {
             Ok(at) => self.marks[at] = mark,
             Err(at) => self.marks.insert(at, mark),
         }
     }
 
-    pub(super) fn unmark(&mut self, start: WindowStart) -> bool {
-        let found = self.marks.binary_search_by_key(&start, |mark| mark.start);
-        found.map(|at| self.marks.remove(at)).is_ok()
+    pub(super) fn unmark(&mut self, start: WindowStart, sub: u32) {
+        if let Ok(at) = self.marks.binary_search_by_key(&(start, sub), |mark| mark.place()) {
+            self.marks.remove(at);
+        }
     }
 }

@@ -2,8 +2,7 @@
 
 use super::Rollup;
 use super::groups::Spot;
-use super::row::Row;
-use super::sums::Source;
+use super::row::{Dims, Row};
 use super::timeline::Horizon;
 use super::views::number;
 use crate::model::time::Millis;
@@ -29,6 +28,14 @@ pub enum Starts {
     At(Millis),
 }
 
+impl Query {
+    /// Whether a row has the dimensions asked for.
+    fn has(&self, dims: &Dims) -> bool {
+        let has = |(name, text): &(String, String)| dims.iter().any(|(dim, value)| dim == name && **value == **text);
+        self.dims.iter().all(has)
+    }
+}
+
 impl Rollup {
     /// Every row there is, sorted.
     #[must_use]
@@ -45,7 +52,7 @@ impl Rollup {
             let horizon = self.timeline.horizon(*kind, watermark);
             let Some(starts) = self.starts(query, *kind, horizon) else { continue };
             for spot in self.spots(query, *kind) {
-                self.rows_of(spot, *kind, starts, horizon, updated_at, &mut rows);
+                self.rows_of(query, spot, (*kind, starts), horizon, updated_at, &mut rows);
             }
         }
         rows.sort_by(|a, b| a.id.cmp(&b.id));
@@ -54,19 +61,24 @@ impl Rollup {
 
     fn rows_of(
         &self,
+        query: &Query,
         spot: Spot,
-        kind: WindowKind,
-        starts: (WindowStart, WindowStart),
+        (kind, starts): (WindowKind, (WindowStart, WindowStart)),
         horizon: Horizon,
         updated_at: Millis,
         rows: &mut Vec<Row>,
     ) {
         let of = &self.families[spot.family as usize];
-        let source = Source { views: &self.views, timeline: &self.timeline, families: &self.families };
-        for start in source.windows(of, &of.groups[spot.group as usize], kind, starts) {
+        let (source, group) = (self.source(), &of.groups[spot.group as usize]);
+        for start in source.windows(of, group, kind, starts) {
             let window = Window { kind, start };
-            let says = self.says(spot, window, horizon);
-            rows.extend(says.and_then(|says| self.row(spot, window, says, updated_at)));
+            for (key, says) in self.says(spot, window, horizon) {
+                let apart = of.family.journeys.map(|_| source.dims_of(of, group, &key));
+                let dims = apart.as_ref().unwrap_or(&group.dims);
+                if apart.is_none() || query.has(dims) {
+                    rows.extend(self.row(spot, window, dims, says, updated_at));
+                }
+            }
         }
     }
 
@@ -91,8 +103,10 @@ impl Rollup {
             if query.kpi.as_ref().is_some_and(|wanted| **wanted != *self.kpis[of.family.kpi].id) {
                 continue;
             }
-            // Where each wanted dimension stands in the key, and the symbol it must be.
-            let wanted = query.dims.iter().map(|(name, text)| {
+            // Where each wanted dimension stands in the key, and the symbol it must be. Rows made of journeys are sorted out one
+            // by one.
+            let dims = if of.family.journeys.is_some() { &[][..] } else { &query.dims };
+            let wanted = dims.iter().map(|(name, text)| {
                 let place = of.family.dims.iter().position(|dim| dim.name() == name)?;
                 Some((place, self.texts.known(text)?))
             });

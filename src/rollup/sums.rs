@@ -2,15 +2,18 @@
 //! group can have a row at all.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::groups::{Group, Opened};
+use super::groups::{Group, Key, Opened};
+use super::journeys::{self, Memo};
 use super::row::Says;
 use super::series::Series;
 use super::statistics::{median, wilson};
 use super::targets::Target;
+use super::texts::Texts;
 use super::timeline::{Extent, Horizon, Timeline};
 use super::views::Views;
 use crate::kpi::families::{Given, Operand};
@@ -27,6 +30,9 @@ pub(super) struct Source<'a> {
     pub views: &'a Views,
     pub timeline: &'a Timeline,
     pub families: &'a [Opened],
+    pub texts: &'a Texts,
+    pub journeys: journeys::Settings,
+    pub memo: &'a Memo,
 }
 
 /// A target in one window.
@@ -45,25 +51,52 @@ impl Aim<'_> {
 }
 
 /// The formula's parts in one window.
-struct Parts {
-    value: Option<Number>,
-    numerator: Option<Number>,
-    denominator: Option<Number>,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parts {
+    pub value: Option<Number>,
+    pub numerator: Option<Number>,
+    pub denominator: Option<Number>,
 }
 
 impl<'a> Source<'a> {
-    /// None where no fact of the row's own measures is in the window.
+    /// What each row of a group says in a window: one, or none where no fact of its own measures is in it. Rows that are
+    /// made of journeys are told apart by their keys.
     pub(super) fn says(
         self,
         of: &'a Opened,
-        group: &Group,
+        group: &'a Group,
         window: Window,
         horizon: Horizon,
         interval: bool,
-    ) -> Option<Says> {
-        let parts = self.parts(of, group, window)?;
-        let quoted: SmallVec<[Option<Number>; 8]> =
-            self.timeline.before(window).map(|before| self.parts(of, group, before)?.value).collect();
+    ) -> SmallVec<[(Key, Says); 1]> {
+        let Some(what) = of.family.journeys else {
+            let row = self.parts(of, group, window).map(|parts| {
+                let before = self.timeline.before(window).map(|before| self.parts(of, group, before)?.value).collect();
+                (Key::new(), self.quoting(of, window, parts, before, horizon, interval))
+            });
+            return row.into_iter().collect();
+        };
+        let before: Vec<_> =
+            self.timeline.before(window).map(|before| self.of_journeys(of, group, what, before)).collect();
+        let rows = self.of_journeys(of, group, what, window);
+        let row = |(key, parts): &(Key, Parts)| {
+            let of_key = |rows: &Arc<journeys::Rows>| rows.iter().find(|(other, _)| other == key)?.1.value;
+            let quoted = before.iter().map(of_key).collect();
+            (key.clone(), self.quoting(of, window, *parts, quoted, horizon, interval))
+        };
+        rows.iter().map(row).collect()
+    }
+
+    /// A row, with what it quotes of those before.
+    fn quoting(
+        self,
+        of: &Opened,
+        window: Window,
+        parts: Parts,
+        quoted: SmallVec<[Option<Number>; 8]>,
+        horizon: Horizon,
+        interval: bool,
+    ) -> Says {
         let previous = quoted.first().copied().flatten();
         let benchmark = if window.kind.is_rolling() { None } else { median(quoted.into_iter().flatten().collect()) };
         let change = parts.value.zip(previous).and_then(|(value, previous)| value.over(previous));
@@ -71,7 +104,7 @@ impl<'a> Source<'a> {
         let (low, high) = if interval { between().unzip() } else { (None, None) };
         let last = !of.looks_back()
             && window.start < if of.family.settling { horizon.final_settling } else { horizon.final_plain };
-        Some(Says {
+        Says {
             value: parts.value,
             numerator: parts.numerator,
             denominator: parts.denominator,
@@ -81,7 +114,7 @@ impl<'a> Source<'a> {
             change: change.map(|ratio| ratio.to_f64() - 1.0),
             benchmark,
             last,
-        })
+        }
     }
 
     fn parts(self, of: &'a Opened, group: &Group, window: Window) -> Option<Parts> {

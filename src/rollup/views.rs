@@ -35,7 +35,7 @@ pub(super) struct Opened {
     pub series: Vec<Series>,
     pub keys: Vec<Key>,
     /// Of a view over a spread: by the key without the bucket, the series of each bucket with the value that stands for
-    /// it, in order.
+    /// it, in order. Of one with members: by the key without these, the series of each.
     spread_index: HashMap<Key, u32>,
     pub spreads: Vec<Vec<(f64, u32)>>,
     /// The families whose own facts it has: family and term.
@@ -101,6 +101,16 @@ impl Views {
             });
         }
         let opened = &mut self.views[view as usize];
+        if !opened.view.members.is_empty() {
+            let known = opened.keys.len();
+            let pool = opened.spread_of(&key);
+            key.extend(opened.view.members.iter().map(|at| cell.values[*at]));
+            let series = opened.series_of(key);
+            if series as usize == known {
+                opened.spreads[pool as usize].push((0.0, series));
+            }
+            return Some(series);
+        }
         let Some(place) = opened.view.bucket else { return Some(opened.series_of(key)) };
         // What is in no bucket (there were too many values) has no place in a spread.
         let value = spread::value(texts.text(cell.values[place])?)?;
@@ -137,24 +147,28 @@ impl Opened {
         self.view.measure == cell.measure
             && self.buckets.contains(&(cell.bucket.kind, cell.kept))
             && self.filters.iter().all(|(at, wanted)| cell.values[*at] == *wanted)
-            && self.view.bucket.is_none_or(|at| cell.values[at] != Symbol::ABSENT)
+            && self.view.bucket.iter().chain(&self.view.members).all(|at| cell.values[*at] != Symbol::ABSENT)
             && self.view.outputs.iter().all(|output| match output {
                 // What was projected out, or what a model without detail does not carry, has no row by it.
                 Projected::Value(at) | Projected::Group(at) => cell.values[*at] != Symbol::ABSENT,
             })
     }
 
-    /// The key of rows that a series belongs to: its own, without a bucket.
+    /// The key of rows that a series belongs to: its own, without bucket and members.
     pub(super) fn row_key(&self, series: u32) -> Key {
         let mut key = self.keys[series as usize].clone();
-        if self.view.bucket.is_some() {
-            key.pop();
-        }
+        key.truncate(self.view.outputs.len());
         key
     }
 
+    /// The members of a series, as its view names them.
+    pub(super) fn members(&self, series: u32) -> &[Symbol] {
+        &self.keys[series as usize][self.view.outputs.len()..]
+    }
+
+    /// Whether a row of it is made of several series.
     pub(super) const fn is_spread(&self) -> bool {
-        self.view.bucket.is_some()
+        self.view.bucket.is_some() || !self.view.members.is_empty()
     }
 
     pub(super) fn spread_of(&mut self, key: &Key) -> u32 {

@@ -216,6 +216,9 @@ fn alert_of(key: &str, value: Option<&[u8]>) -> Option<AlertChange> {
     alert::change(key, json.as_deref())
 }
 
+/// Rows of ended windows are held to be published by so many.
+const ROWS_AT_ONCE: usize = 100_000;
+
 /// The rollup, with its rows and the alerts that they make as they are published.
 pub struct Rows {
     pub rollup: Rollup,
@@ -247,10 +250,14 @@ impl Combine for Rows {
 
     fn changed(&mut self, settle: bool, now: Millis) -> Vec<Row<Change>> {
         let Some(watermark) = self.rollup.watermark() else { return Vec::new() };
-        let rows = self.rollup.changed(settle, now);
+        let rows = self.rollup.changed_in_part(settle, ROWS_AT_ONCE, now);
         let alerts = self.alerts.changed(&rows, watermark, now);
         let rows = rows.into_iter().map(|change| row_record(change, self.frames));
         rows.chain(alerts.into_iter().map(|change| alert_record(change, self.frames))).collect()
+    }
+
+    fn is_settling(&self) -> bool {
+        self.rollup.is_settling()
     }
 
     fn print(&self, value: &[u8]) -> u64 {

@@ -98,6 +98,8 @@ pub trait Combine: Send + 'static {
     /// The rows that changed since they were last handed out; with `settle` those of windows that have ended, too. The
     /// alerts after them, those alone that are not published as they are.
     fn changed(&mut self, settle: bool, now: Millis) -> Vec<Row<Self::Shown>>;
+    /// Whether rows of ended windows were left for the next time, because there are too many to hold them all.
+    fn is_settling(&self) -> bool;
     /// What a published value says, but for when: equal prints need not be published again.
     fn print(&self, value: &[u8]) -> u64;
 }

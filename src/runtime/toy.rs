@@ -264,6 +264,10 @@ impl Combine for ToyRollup {
         rows
     }
 
+    fn is_settling(&self) -> bool {
+        false
+    }
+
     fn print(&self, value: &[u8]) -> u64 {
         json_print(value)
     }

@@ -223,7 +223,7 @@ impl Kind for ExpectedRow {
 
 /// The dimensions that rows have.
 pub fn row_dims() -> impl Iterator<Item = Dim> {
-    Dim::ALL.into_iter().filter(|dim| *dim != Dim::Bucket)
+    Dim::ALL.into_iter().filter(|dim| !dim.is_internal())
 }
 
 /// How a dimension is spelled in an expected row: `kpi` is what the row is of, so that a goal's is `of_kpi`.

@@ -90,6 +90,10 @@ impl Account {
                 | Known::Erased
                 | Known::FillSession(_)
                 | Known::Deal(_)
+                | Known::Member(_)
+                | Known::Step(_)
+                | Known::UnitDeal(_)
+                | Known::Stated(_)
                 | Known::Question { .. } => {}
             }
         }

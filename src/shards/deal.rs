@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::fold::{Contributions, Fold};
 use super::forward::{DealEntry, DealFacts, Known, OpenDeal, Recipient};
 use super::rules::Rules;
+use super::statement::Statements;
 use super::table::Keyed;
 use super::visibility::{Visible, join, views};
+use crate::config::AttributionUnit;
 use crate::model::entity::EntityKey;
 use crate::model::event::DealStage;
 use crate::model::stage::Stage;
@@ -18,6 +20,11 @@ pub struct Deal {
     key: EntityKey,
     /// In the order of time and id.
     events: Vec<DealEvent>,
+    /// As records spell it, where that is asked for.
+    id: Option<Box<str>>,
+    statements: Statements,
+    /// When one of them becomes final.
+    timer: Option<Millis>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,7 +48,41 @@ impl Keyed for Deal {
 impl Deal {
     #[must_use]
     pub const fn new(key: EntityKey) -> Self {
-        Self { key, events: Vec::new() }
+        Self { key, events: Vec::new(), id: None, statements: Statements::new(), timer: None }
+    }
+
+    /// Takes what is stated of its entries.
+    pub fn hear(&mut self, news: &[(Known, Visible, bool)], clock: Millis, fold: &mut Fold) {
+        let id = self.id.clone().unwrap_or_default();
+        for (known, ..) in news {
+            if let Known::Stated(stated) = known {
+                self.statements.hear(&id, self.key, stated, clock, fold);
+            }
+        }
+        self.wait(fold);
+    }
+
+    /// Writes what cannot change any more.
+    pub fn close(&mut self, clock: Millis, fold: &mut Fold) {
+        let id = self.id.clone().unwrap_or_default();
+        self.statements.close(&id, clock, fold);
+        self.wait(fold);
+    }
+
+    fn wait(&mut self, fold: &mut Fold) {
+        let next = self.statements.next();
+        if next != self.timer {
+            if let Some(at) = self.timer {
+                fold.deal_timers.remove(&(at, self.key));
+            }
+            self.timer = next;
+            self.restore(fold);
+        }
+    }
+
+    /// Notes what the shard knows of it beside itself: after a restart.
+    pub fn restore(&self, fold: &mut Fold) {
+        fold.deal_timers.extend(self.timer.map(|at| (at, self.key)));
     }
 
     /// Takes a stage event; a repeated one changes nothing.
@@ -50,6 +91,9 @@ impl Deal {
             event.at.cmp(&stage.occurred_at).then_with(|| stage.event_id.compare_text(&event.event_id).reverse())
         };
         let Err(place) = self.events.binary_search_by(order) else { return };
+        if fold.rules.writes_attributions && self.id.is_none() {
+            self.id = stage.deal_id.as_deref().map(Into::into);
+        }
         let before = self.contributions(&fold.rules);
         let event = DealEvent {
             at: stage.occurred_at,
@@ -97,11 +141,16 @@ impl Deal {
             value: events.iter().rev().find_map(|event| event.amount).unwrap_or(0),
             probability: latest.probability,
         });
+        let amounts = events.iter().filter_map(|event| Some((event.at, event.amount?)));
+        let amounts: Vec<_> = amounts.filter(|_| rules.dates_amounts).collect();
         let told = leads.into_iter().filter_map(|lead| {
             let owned = owned(&events, lead);
-            let (deal, won_by) = (self.key, won_by.clone());
-            let facts = DealFacts { deal, entries, lost, won_by, open, owned };
-            (!facts.owned.is_empty()).then_some((Recipient::Lead(lead), Known::Deal(facts)))
+            let (deal, won_by, amounts) = (self.key, won_by.clone(), amounts.clone());
+            let first = events.iter().find(|event| event.lead == lead).map(|event| event.at);
+            let since = first.filter(|_| rules.unit == AttributionUnit::Contacts);
+            let facts = DealFacts { deal, entries, lost, won_by, amounts, open, owned, since };
+            let concerns = !facts.owned.is_empty() || since.is_some();
+            concerns.then_some((Recipient::Lead(lead), Known::Deal(facts)))
         });
         told.collect()
     }
@@ -121,6 +170,7 @@ impl Deal {
     pub fn bytes(&self) -> usize {
         self.events.capacity() * size_of::<DealEvent>()
             + self.events.iter().map(|event| event.event_id.len()).sum::<usize>()
+            + self.statements.bytes()
     }
 }
 

@@ -11,6 +11,7 @@ use super::lead_ids::LeadIds;
 use super::ledger::{self, Line, Said};
 use super::records::Records;
 use super::rules::Rules;
+use super::statement::{self, Cause, Statement, Subject};
 use super::symbols::{OriginId, Symbols};
 use super::tally::{Difference, Fact, Tally};
 use super::visibility::Visible;
@@ -40,6 +41,10 @@ pub struct Fold {
     pub news: Vec<News>,
     /// What is to be written to ledgers.
     pub said: Vec<Said>,
+    /// What the entity is told that changes.
+    pub cause: Cause,
+    /// When deals have a statement that becomes final.
+    pub deal_timers: BTreeSet<(Millis, EntityKey)>,
     difference: Difference,
 }
 
@@ -62,6 +67,10 @@ pub struct Contributions {
     pub next: Option<Millis>,
     /// Of ledgers; sorted.
     pub lines: Vec<Line>,
+    /// Sorted.
+    pub statements: Vec<Statement>,
+    /// What is to become of their amounts.
+    pub settled: Vec<(Subject, Box<str>, i64)>,
     /// Sorted.
     pub news: Vec<(Recipient, Known, Visible)>,
 }
@@ -101,6 +110,8 @@ impl Fold {
             timers: BTreeSet::new(),
             news: Vec::new(),
             said: Vec::new(),
+            cause: Cause::default(),
+            deal_timers: BTreeSet::new(),
             difference: Difference::default(),
         }
     }
@@ -212,6 +223,48 @@ impl Contributions {
     pub fn latest(&mut self, rules: &Rules, view: Visible, measure: Measure, at: Millis, values: &[Symbol]) {
         if rules.plan.wants(measure) && view.to == Millis::MAX {
             self.facts.push(Fact { measure, at, values: values.iter().copied().collect(), amount: 1 });
+        }
+    }
+
+    /// Adds a statement as its view sees it; of what settles its amount alone.
+    pub fn state(&mut self, rules: &Rules, view: Visible, statement: Statement) {
+        if let Some(value) = statement.value {
+            self.settle_value(rules, view, statement.subject, &statement.stage, (statement.at, value));
+        }
+        if view.to_facts_bound_at(rules.bound(statement.at, false)) {
+            self.statements.push(statement);
+        }
+    }
+
+    /// Notes what settles the amount of a conversion at a moment, if the view is the one that says so.
+    pub fn settle_value(
+        &mut self,
+        rules: &Rules,
+        view: Visible,
+        subject: Subject,
+        stage: &str,
+        (at, value): (Millis, i64),
+    ) {
+        if view.to_facts_bound_at(rules.bound(at, true)) {
+            self.settled.push((subject, stage.into(), value));
+        }
+    }
+
+    /// Brings the statements in their order, with the amounts that have settled.
+    pub fn settle_statements(&mut self) {
+        statement::sort(&mut self.statements);
+        for (subject, stage, value) in self.settled.drain(..) {
+            let is_it = |of: &&mut Statement| of.subject == subject && of.stage == stage;
+            if let Some(statement) = self.statements.iter_mut().find(is_it) {
+                statement.value = Some(value);
+            }
+            for line in &mut self.lines {
+                if let Line::Upload(upload) = line
+                    && (upload.subject, upload.stage) == (subject, &*stage)
+                {
+                    upload.value = Some(value);
+                }
+            }
         }
     }
 

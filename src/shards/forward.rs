@@ -6,19 +6,22 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::statement::Cause;
 use super::visibility::Visible;
+use crate::attribution::rules::Entered;
 use crate::model::entity::EntityKey;
 use crate::model::kinds::TouchKind;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
 
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forward {
     pub from: u16,
-    /// The sender's, of level 0 (visitors, deals, spend) and level 1 (leads).
-    pub watermarks: [Option<Millis>; 2],
+    /// The sender's, of level 0 (visitors, deals, spend), level 1 (leads) and level 2 (units; where these tell nobody
+    /// anything, again that of leads).
+    pub watermarks: [Option<Millis>; 3],
     pub news: Vec<News>,
 }
 
@@ -37,6 +40,9 @@ pub enum Recipient {
     Lead(EntityKey),
     Account(EntityKey),
     Asset(EntityKey),
+    /// Those who decide on a deal: by account or by deal.
+    Unit(EntityKey),
+    Deal(EntityKey),
 }
 
 impl News {
@@ -51,7 +57,7 @@ impl Recipient {
     #[must_use]
     pub const fn key(self) -> EntityKey {
         match self {
-            Self::Lead(key) | Self::Account(key) | Self::Asset(key) => key,
+            Self::Lead(key) | Self::Account(key) | Self::Asset(key) | Self::Unit(key) | Self::Deal(key) => key,
         }
     }
 }
@@ -74,6 +80,14 @@ pub enum Known {
     Reached(Reached),
     /// The account's use of the product.
     Used(Millis),
+    /// A lead belongs to the unit.
+    Member(Member),
+    /// A touch of such a lead.
+    Step(JourneyStep),
+    /// A deal that is attributed to the unit.
+    UnitDeal(UnitDeal),
+    /// Which touches an entry of the deal is credited to.
+    Stated(Stated),
     /// The sender has forgotten the lead.
     Erased,
     /// A lead of the account is known by another key from now on: by none that leads to it.
@@ -96,6 +110,8 @@ pub struct VisitorTouch {
     pub account: Option<String>,
     /// What it is about, if that counts.
     pub about: Option<Spelled>,
+    /// The click's parameter and value, of a step of the journey, where that is asked for.
+    pub click: Option<(String, String)>,
 }
 
 /// Asset and asset type, experiment and variant.
@@ -117,10 +133,102 @@ pub struct DealFacts {
     pub lost: Option<Millis>,
     /// The event that won it, which orders deals won at the same moment.
     pub won_by: Option<String>,
+    /// The amounts, by when they were given, where facts take them before they settle.
+    pub amounts: Vec<(Millis, i64)>,
     /// What it is at present, if it is open.
     pub open: Option<OpenDeal>,
     /// When it was the lead's by its latest event, [from, to), in order.
     pub owned: Vec<(Millis, Millis)>,
+    /// The lead's first event on it, where that makes the lead one of its contacts.
+    pub since: Option<Millis>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Member {
+    pub lead: EntityKey,
+    /// [from, to), in order.
+    pub spans: Vec<(Millis, Millis)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct JourneyStep {
+    pub lead: EntityKey,
+    pub at: Millis,
+    pub event_id: String,
+    /// From when on it is known to be the lead's.
+    pub known_from: Millis,
+    pub origin: [String; 4],
+}
+
+/// A deal as the unit needs it that its entries are attributed to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnitDeal {
+    /// Whose it is, and as records spell that, where it is asked for.
+    pub lead: EntityKey,
+    pub lead_id: Option<String>,
+    pub deal: EntityKey,
+    pub won_by: Option<String>,
+    pub amounts: Vec<(Millis, i64)>,
+    pub conversions: Vec<UnitConversion>,
+    pub opened: Option<Millis>,
+    pub closed: Option<Millis>,
+    /// The latest amount, if it is open.
+    pub open: Option<i64>,
+    /// Who becomes a customer when it is won.
+    pub customer: Option<CustomerOf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnitConversion {
+    pub stage: Stage,
+    pub at: Millis,
+    /// The amount when it settles.
+    pub value: i64,
+    /// The stages entered by then.
+    pub entered: Entered,
+    /// The lead's account then, where that is asked for.
+    pub account: Option<String>,
+}
+
+/// A deal's entry as whoever has its journey states it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stated {
+    /// The lead or the unit.
+    pub teller: EntityKey,
+    pub stage: String,
+    pub cause: Cause,
+    /// None: it is not the teller's any more.
+    pub of: Option<StatedConversion>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StatedConversion {
+    pub at: Millis,
+    pub value: Option<i64>,
+    pub lead_id: Option<String>,
+    pub account: Option<String>,
+    pub entered: Entered,
+    pub touches: Vec<StatedTouch>,
+    pub is_outside: bool,
+    /// The last watermark at which it may change.
+    pub closes: Millis,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StatedTouch {
+    pub at: Millis,
+    pub event_id: String,
+    pub origin: [String; 4],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum CustomerOf {
+    /// The account that the unit is, by the first of its deals.
+    Unit,
+    /// An account, which knows its other deals.
+    Account(EntityKey),
+    /// The lead, by this deal.
+    Lead,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

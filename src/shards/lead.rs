@@ -9,6 +9,7 @@ use super::fold::{Contributions, Fold};
 use super::forward::{DealFacts, FillSession, Known, News, Recipient, VisitorTouch};
 use super::ledger::{Line, Said, State};
 use super::rows::{self, TouchRow};
+use super::statement::{Cause, Revisions};
 use super::symbols::OriginId;
 use super::table::{Keyed, Table, key_of};
 use super::visibility::Visible;
@@ -26,14 +27,18 @@ mod conversions;
 mod history;
 mod influence;
 mod lifecycle;
+mod lost;
 mod reach;
 mod seen;
 mod standing;
 mod times;
+mod units;
+mod uploads;
 mod waiting;
 
 pub use history::History;
 use history::{AccountSeen, FillRow, StageRow, Stitched};
+use uploads::ClickSeen;
 
 /// Most of what there is of leads are touches; all the rest is apart.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -104,6 +109,7 @@ impl Lead {
     pub fn touch(&mut self, touch: &Touch<'_>, fold: &mut Fold) -> bool {
         let Err(place) = self.find_touch(touch.at, touch.event_id, &fold.ids) else { return false };
         touch.arrive(fold);
+        fold.cause = Cause::Touch;
         if self.changes_nothing(touch, fold) {
             self.put_touch(place, touch, fold);
         } else {
@@ -147,6 +153,12 @@ impl Lead {
         }
         if new.is_booking() {
             self.history().reach(new.at);
+        }
+        if let Some((platform, click)) = new.click.filter(|_| fold.rules.is_engaging(new.kind)) {
+            let (event_id, visible) = (new.event_id.text().into(), Visible::since(new.late));
+            let (platform, id) = (platform.into(), click.into());
+            let seen = ClickSeen { at: new.at, event_id, platform, id, known_from: new.at, visible };
+            self.history().see_click(seen);
         }
         if fold.rules.notes(new.kind, new.about) {
             let (event_id, visible) = (new.event_id.text().into(), Visible::since(new.late));
@@ -201,6 +213,7 @@ impl Lead {
             let form = fold.symbols.of(crate::kpi::measures::Dim::Form, &fill.form_id);
             fold.count(Measure::FormFills, fill.occurred_at, &[form]);
         }
+        fold.cause = Cause::Fill;
         let account =
             AccountSeen::new(fill.account_id.as_deref(), Topic::FormFills, row.at, &fill.event_id, late, fold);
         self.with_difference(fold, |lead, fold| {
@@ -217,6 +230,7 @@ impl Lead {
     pub fn stage(&mut self, stage: &DealStage<'_>, late: Option<Millis>, fold: &mut Fold) -> bool {
         let row = StageRow { at: stage.occurred_at, event_id: stage.event_id.text().into(), stage: stage.stage, late };
         let Err(place) = self.history().find_stage(row.at, &row.event_id) else { return false };
+        fold.cause = Cause::Stage;
         let account =
             AccountSeen::new(stage.account_id.as_deref(), Topic::DealStages, row.at, &stage.event_id, late, fold);
         self.with_difference(fold, |lead, fold| {
@@ -231,6 +245,7 @@ impl Lead {
 
     /// Takes what other entities tell it at once: only the difference of it all flows on.
     pub fn hear(&mut self, news: &[(Known, Visible, bool)], fold: &mut Fold) {
+        fold.cause = cause_of(news);
         self.with_difference(fold, |lead, fold| {
             for (known, visible, added) in news {
                 match known {
@@ -244,6 +259,10 @@ impl Lead {
                     | Known::Segments(_)
                     | Known::Reached(_)
                     | Known::Used(_)
+                    | Known::Member(_)
+                    | Known::Step(_)
+                    | Known::UnitDeal(_)
+                    | Known::Stated(_)
                     | Known::Question { .. } => {}
                 }
             }
@@ -272,6 +291,17 @@ impl Lead {
             let (at, kind, known_from) = (touch.at, touch.kind, touch.known_from);
             let act = Act { at, event_id: touch.event_id.as_str().into(), kind, about, known_from, visible };
             if added { self.history().note(act) } else { self.history().acts.retain(|known| *known != act) }
+        }
+        if let Some((platform, id)) = &touch.click {
+            let seen = ClickSeen {
+                at: touch.at,
+                event_id: touch.event_id.as_str().into(),
+                platform: platform.as_str().into(),
+                id: id.as_str().into(),
+                known_from: touch.known_from,
+                visible,
+            };
+            if added { self.history().see_click(seen) } else { self.history().clicks.retain(|known| *known != seen) }
         }
         let [channel, campaign, content, term] = touch.origin.each_ref().map(|text| text.as_str().into());
         let origin = fold.symbols.origin(&Origin { channel, campaign, content, term });
@@ -316,7 +346,16 @@ impl Lead {
         let before = self.contributions(fold);
         change(self, fold);
         let after = self.work_out(fold);
-        fold.replace(&before, &after);
+        self.exchange(&before, &after, fold);
+    }
+
+    /// Puts what it contributes now in the place of what it contributed.
+    pub fn exchange(&mut self, before: &Contributions, after: &Contributions, fold: &mut Fold) {
+        fold.replace(before, after);
+        if !before.statements.is_empty() || !after.statements.is_empty() {
+            let key = self.key;
+            fold.restate(key, &before.statements, &after.statements, &mut self.history().revisions);
+        }
     }
 
     /// What it contributes now, and when the watermark alone will change that.
@@ -344,17 +383,20 @@ impl Lead {
 
     /// The watermark has reached the moment that it waited for.
     pub fn wake(&mut self, fold: &mut Fold) {
+        fold.cause = Cause::Final;
         self.with_difference(fold, |_, _| {});
     }
 
     /// Gives back what the shard keeps of it elsewhere, ends its suppression, and tells its accounts to know it by another
     /// key. What it counted stays counted.
     pub fn forget(self, pseudonym: EntityKey, fold: &mut Fold) {
-        let Contributions { lines, news, .. } = self.contributions(fold);
+        let Contributions { lines, news, statements, .. } = self.contributions(fold);
+        fold.cause = Cause::Erasure;
+        fold.restate(self.key, &statements, &[], &mut Revisions::default());
         let suppressions = lines.into_iter().filter(|line| matches!(line, Line::Suppression(_)));
         fold.said.extend(suppressions.map(|line| Said { state: State::Retracted, line }));
         let mut accounts: Vec<Recipient> =
-            news.into_iter().filter(|(_, known, _)| matches!(known, Known::Reached(_))).map(|(to, ..)| to).collect();
+            news.into_iter().filter(|(_, known, _)| names(known)).map(|(to, ..)| to).collect();
         // Also those that it reached before it was another's.
         let named = self.history.iter().flat_map(|history| &history.accounts);
         accounts.extend(named.map(|seen| Recipient::Account(EntityKey::of(&seen.account))));
@@ -384,6 +426,24 @@ impl Lead {
     }
 }
 
+/// Why what is heard changes a journey.
+fn cause_of(news: &[(Known, Visible, bool)]) -> Cause {
+    let is_new = |(known, _, added): &(Known, Visible, bool)| {
+        *added && matches!(known, Known::Touch(touch) if touch.known_from == touch.at)
+    };
+    let is_deal = |(known, ..): &(Known, Visible, bool)| matches!(known, Known::Deal(_));
+    match news {
+        _ if news.iter().any(is_deal) => Cause::Deal,
+        _ if news.iter().all(is_new) => Cause::Touch,
+        _ => Cause::Identity,
+    }
+}
+
+/// Whether what it told names it.
+const fn names(known: &Known) -> bool {
+    matches!(known, Known::Reached(_) | Known::Member(_) | Known::UnitDeal(_))
+}
+
 /// A touch that names its lead, as it arrives.
 #[derive(Clone, Copy, Debug)]
 pub struct Touch<'a> {
@@ -394,6 +454,8 @@ pub struct Touch<'a> {
     pub account: Option<&'a str>,
     pub asset: Option<&'a str>,
     pub about: About,
+    /// The platform's parameter and its value, where that is asked for.
+    pub click: Option<(&'a str, &'a str)>,
     /// The watermark on arrival, if it was late.
     pub late: Option<Millis>,
 }
@@ -406,6 +468,7 @@ impl Touch<'_> {
     /// Whether it may change what the lead contributes even when it comes last.
     fn matters(&self, fold: &Fold) -> bool {
         self.is_booking()
+            || self.click.is_some()
             || fold.rules.tells_all
             || fold.rules.notes(self.kind, self.about)
             || fold.rules.criteria.scores_at(self.kind)

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::statement::Subject;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
 
@@ -11,6 +12,10 @@ use crate::model::time::Millis;
 pub enum Line {
     Action(Action),
     Suppression(Suppression),
+    Attribution(Box<Attribution>),
+    /// An attribution, by its key, that is none any more.
+    Retracted(String),
+    Upload(Upload),
 }
 
 /// Of a line: what it is against what was said of it before.
@@ -43,6 +48,56 @@ pub struct Action {
     pub grade: Option<String>,
     pub route: Option<String>,
     pub reason: Option<String>,
+}
+
+/// A conversion with the touches that it is credited to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribution {
+    pub key: String,
+    pub stage: String,
+    /// The lead's or the deal's id.
+    pub subject: String,
+    pub is_deal: bool,
+    pub lead_id: Option<String>,
+    pub account_id: Option<String>,
+    pub at: Millis,
+    /// Of a deal: the amount, in 10⁻⁶ of the reporting currency.
+    pub value: Option<i64>,
+    /// By model: the touches that have some of the credit.
+    pub models: Vec<(String, Vec<Credited>)>,
+    /// Of the amount.
+    pub currency: Option<String>,
+    /// Why nobody has it.
+    pub unattributed: Option<&'static str>,
+    pub revision: u32,
+    pub reason: &'static str,
+    pub is_final: bool,
+}
+
+/// A conversion for the platform whose click led to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    pub id: String,
+    pub platform: String,
+    pub click_id: String,
+    pub subject: Subject,
+    pub stage: &'static str,
+    pub at: Millis,
+    pub value: Option<i64>,
+    pub currency: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credited {
+    /// None of a touch whose lead was forgotten.
+    pub event_id: Option<String>,
+    pub channel: String,
+    pub campaign: String,
+    pub content: String,
+    pub term: String,
+    pub at: Option<Millis>,
+    /// In 10⁻⁹ of the conversion.
+    pub credit: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,6 +154,9 @@ impl Line {
         match self {
             Self::Action(action) => (0, &action.id),
             Self::Suppression(suppression) => (1, &suppression.lead_id),
+            Self::Attribution(attribution) => (2, &attribution.key),
+            Self::Retracted(key) => (2, key),
+            Self::Upload(upload) => (3, &upload.id),
         }
     }
 }

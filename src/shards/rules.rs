@@ -6,11 +6,12 @@ use std::sync::Arc;
 use super::acts::{self, About};
 use super::criteria::Criteria;
 use crate::attribution::rules::Rule;
-use crate::config::Config;
+use crate::config::{AttributionUnit, Config};
 use crate::kpi::measures::Measure;
 use crate::kpi::plan::Plan;
 use crate::model::channel::ChannelGroups;
 use crate::model::kinds::TouchKind;
+use crate::model::stage::Stage;
 use crate::model::time::{Millis, Span};
 
 #[derive(Debug)]
@@ -33,6 +34,16 @@ pub struct Rules {
     pub keeps_records: bool,
     /// Whether every touch of a lead counts for something beside its journey.
     pub tells_all: bool,
+    /// Whose journey deals are attributed to; the lead's where nobody asks.
+    pub unit: AttributionUnit,
+    /// Whether conversions are written with the touches that they are credited to.
+    pub writes_attributions: bool,
+    /// Whether ad platforms are told of conversions.
+    pub writes_uploads: bool,
+    /// Whether paths, or the times of touches, count for something.
+    pub follows_journeys: bool,
+    /// Whether amounts count at the times of touches.
+    pub dates_amounts: bool,
     /// Whether leads wait for what does not happen: then every engaging touch moves a deadline.
     pub waits: bool,
     engaging: [bool; TouchKind::ALL.len()],
@@ -50,12 +61,38 @@ pub struct Rules {
     not_accounts: BTreeSet<String>,
 }
 
+/// What is counted of leaks.
+pub const LEAKS: [Measure; 5] =
+    [Measure::LeakedLeads, Measure::LeakCohort, Measure::LostSteps, Measure::LostChannels, Measure::LostPairs];
+
+/// What is counted of the journeys of deals.
+const OF_UNITS: [Measure; 16] = [
+    Measure::EntryCredit,
+    Measure::DealValueCredit,
+    Measure::CustomerCredit,
+    Measure::TouchCredit,
+    Measure::TouchValue,
+    Measure::Assists,
+    Measure::Paths,
+    Measure::JourneyLengths,
+    Measure::PathSteps,
+    Measure::PathChannels,
+    Measure::PathValue,
+    Measure::PathPairs,
+    Measure::SourcedValue,
+    Measure::InfluencedValue,
+    Measure::OpenSourced,
+    Measure::OpenInfluenced,
+];
+
 #[derive(Debug)]
 pub struct CreditModel {
     pub name: String,
     pub rule: Rule,
     /// Whether its credit carries content and term.
     pub detailed: bool,
+    /// Whether the configuration asks for it, or only formulas do.
+    pub enabled: bool,
 }
 
 impl Rules {
@@ -69,11 +106,11 @@ impl Rules {
                 let rule = Rule::of(model, attribution.half_life)?;
                 let name = model.name().to_owned();
                 let detailed = attribution.detail_models.contains(&name);
-                Some(CreditModel { name, rule, detailed })
+                Some(CreditModel { name, rule, detailed, enabled: true })
             })
             .collect();
         if !models.iter().any(|model| model.name == "last") {
-            models.push(CreditModel { name: "last".to_owned(), rule: Rule::Last, detailed: false });
+            models.push(CreditModel { name: "last".to_owned(), rule: Rule::Last, detailed: false, enabled: false });
         }
         let mut engaging = [true; TouchKind::ALL.len()];
         for kind in &config.journey.not_engaging {
@@ -92,18 +129,36 @@ impl Rules {
         ]);
         let writes = |ledger| config.output.ledgers.contains(ledger);
         let (writes_actions, writes_suppressions) = (writes("lead-lifecycle"), writes("suppressions"));
+        let writes_attributions = writes("attributions");
+        let shares = config.attribution.unit != AttributionUnit::Lead && (writes_attributions || wants(&OF_UNITS));
+        let unit = if shares { config.attribution.unit } else { AttributionUnit::Lead };
         let looks_up_accounts = criteria.asks_accounts || suppresses || writes_suppressions;
         Self {
             looks_up_accounts,
             writes_actions,
             writes_suppressions,
-            keeps_ids: criteria.asks_ids || writes_actions || writes_suppressions,
+            keeps_ids: criteria.asks_ids || writes_actions || writes_suppressions || writes_attributions,
             keeps_records: looks_up_accounts || tells_reach || wants(&[Measure::TargetAccounts]),
-            tells_all: suppresses || tells_use || tells_reach,
+            tells_all: suppresses || tells_use || tells_reach || unit != AttributionUnit::Lead,
+            unit,
+            writes_attributions,
+            writes_uploads: writes("conversions") && !config.feedback.stages.is_empty(),
             tells_reach,
             tells_use,
             suppresses,
-            waits: writes_actions || wants(&[Measure::LeakedLeads, Measure::LeakCohort]),
+            follows_journeys: wants(&[
+                Measure::TouchCredit,
+                Measure::TouchValue,
+                Measure::Assists,
+                Measure::Paths,
+                Measure::JourneyLengths,
+                Measure::PathSteps,
+                Measure::PathChannels,
+                Measure::PathValue,
+                Measure::PathPairs,
+            ]),
+            dates_amounts: wants(&[Measure::TouchValue]),
+            waits: writes_actions || wants(&LEAKS),
             settles_touches: wants(&[Measure::SettledTouches]),
             tells_questions: wants(&[Measure::ResponseTimes]),
             noted: acts::noted(&plan),
@@ -117,6 +172,12 @@ impl Rules {
             not_accounts: config.identity.not_accounts.iter().map(|name| name.to_lowercase()).collect(),
             config,
         }
+    }
+
+    /// Whether ad platforms are told of entries into a stage.
+    #[must_use]
+    pub fn uploads(&self, stage: Stage) -> bool {
+        self.writes_uploads && self.config.feedback.stages.contains(&stage)
     }
 
     #[must_use]

@@ -26,13 +26,14 @@ use super::spend::Spending;
 use super::symbols::Symbols;
 use super::table::{Keyed, Table};
 use super::tally::Tally;
+use super::unit::Unit;
 use super::visitor::Visitor;
 use super::{Counters, FoldError, Positions, Shard};
 use crate::kpi::measures::Dim;
 use crate::model::window::LocalTime;
 use crate::partials::cells::{Amount, CellKey, Symbol};
 
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 
 /// Version, checksum, part, rows.
 const ENVELOPE: usize = 11;
@@ -59,10 +60,11 @@ enum Part {
     Assets,
     Records,
     LeadIds,
+    Units,
 }
 
 impl Part {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Head,
         Self::Texts,
         Self::Origins,
@@ -77,6 +79,7 @@ impl Part {
         Self::Assets,
         Self::Records,
         Self::LeadIds,
+        Self::Units,
     ];
 }
 
@@ -131,6 +134,7 @@ impl Shard {
         chunks.items(Part::Assets, self.assets.whole());
         chunks.items(Part::Records, self.fold.records.dump());
         chunks.items(Part::LeadIds, self.fold.lead_ids.dump());
+        chunks.items(Part::Units, self.units.whole());
         chunks.done
     }
 
@@ -245,6 +249,7 @@ struct Loading {
     deals: Table<Deal>,
     accounts: Table<Account>,
     assets: Table<Asset>,
+    units: Table<Unit>,
     records: Records,
     lead_ids: LeadIds,
 }
@@ -267,6 +272,7 @@ impl Loading {
             Part::Deals => insert(&mut self.deals, bytes),
             Part::Accounts => insert(&mut self.accounts, bytes),
             Part::Assets => insert(&mut self.assets, bytes),
+            Part::Units => insert(&mut self.units, bytes),
             Part::Records => {
                 let mut fresh = true;
                 items(bytes, |(account, all)| fresh &= self.records.load(account, all))?;
@@ -293,6 +299,7 @@ impl Loading {
         let mut fold = Fold::with(rules, symbols, tally, ids, self.records, self.lead_ids);
         fold.clock = head.levels.of_leads().unwrap_or(fold.clock);
         self.leads.whole().for_each(|lead| lead.restore(&mut fold));
+        self.deals.whole().for_each(|deal| deal.restore(&mut fold));
         Ok(Shard {
             number,
             fold,
@@ -304,6 +311,7 @@ impl Loading {
             deals: self.deals,
             accounts: self.accounts,
             assets: self.assets,
+            units: self.units,
             spending: head.spending,
             erasures: head.erasures,
             letters: Vec::new(),

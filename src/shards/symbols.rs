@@ -55,7 +55,7 @@ impl Symbols {
         if let Some(&at) = self.index.find(hash, known) {
             return Symbol(at + 1);
         }
-        if self.used[dim as usize] >= self.max_values && text != OTHER {
+        if self.used[dim as usize] >= self.max_values && text != OTHER && !dim.is_of_journeys() {
             return self.of(dim, OTHER);
         }
         self.used[dim as usize] += 1;

@@ -214,7 +214,9 @@ fn check(config: &Config, seed: u64, records: &[Produced], restarts: bool) -> BT
     let actions = reference::ledgers::actions(config, &heard.given, as_of);
     let suppressions = reference::ledgers::suppressions(config, &heard.given, as_of);
     assert!(!actions.is_empty(), "a history that says nothing proves nothing");
-    line.net.compare(&Net { actions, suppressions });
+    let attributions = reference::attributions::attributions(config, &heard.given, as_of);
+    let conversions = reference::attributions::conversions(config, &heard.given, as_of);
+    line.net.compare(&Net { actions, suppressions, attributions, conversions, ..Net::default() });
     let says = |row: &&reference::Row| row.value.is_some_and(|value| value != 0.0);
     expected.iter().filter(says).map(|row| row.kpi.clone()).collect()
 }

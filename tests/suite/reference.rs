@@ -3,6 +3,7 @@
 //! What the contract leaves open is settled in `reference/RESOLUTIONS.md`.
 
 mod accounts;
+pub mod attributions;
 mod cell;
 mod credit;
 mod examples;

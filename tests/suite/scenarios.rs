@@ -157,7 +157,7 @@ expect = [{ kpi = "leads" }, { kpi = "leads", window = "all", chanel = "email" }
             1: unknown key `titel` in the document (did you mean `title`?)
             2: unknown key `occured_at` in `touchpoints` (did you mean `occurred_at`?)
             2: `touchpoints.rejected` cannot be `unknown` (one of undecodable, unknown_schema, missing_field, invalid_field, oversized, future, unknown_kind, unknown_stage, unknown_currency, late)
-            3: `expect` needs `window` (its keys are absent, asset, asset_type, benchmark, campaign, category, change, channel, channel_group, content, definition, denominator, experiment, final, form, grade, high, kind, kpi, landing_page, low, model, numerator, of_kpi, page, previous, reason, route, segment, stage, start, stat, term, tolerance, value, variant, window)
+            3: `expect` needs `window` (its keys are absent, asset, asset_type, benchmark, campaign, category, change, channel, channel_a, channel_b, channel_group, content, definition, denominator, experiment, final, form, grade, high, kind, kpi, landing_page, low, model, numerator, of_kpi, page, path, previous, reason, route, segment, stage, start, stat, term, tolerance, value, variant, window)
             3: unknown key `chanel` in `expect` (did you mean `channel`?)
         "#]],
     );

@@ -21,7 +21,7 @@ use crate::runtime::line::Line;
 /// Quarters and years to no end would be rows without a use here. The first of these is preferred.
 const WINDOWS: [WindowKind; 5] =
     [WindowKind::Day, WindowKind::Month, WindowKind::Quarter, WindowKind::Now, WindowKind::All];
-const MODELS: [&str; 2] = ["first", "last"];
+const MODELS: [&str; 4] = ["first", "last", "markov", "shapley"];
 const LEADS: u32 = 150;
 
 /// A record with its key.
@@ -38,6 +38,7 @@ pub fn examples(own: &Config) -> anyhow::Result<BTreeMap<String, Example>> {
     config.time.windows = WINDOWS.to_vec();
     config.attribution.models.retain(|model| MODELS.contains(&model.name()));
     config.attribution.detail_models.clear();
+    config.attribution.min_conversions = 1;
     config.topics.partitions = 1;
     let mut best: BTreeMap<Arc<str>, Row> = BTreeMap::new();
     for row in rows(config)? {

@@ -1,6 +1,6 @@
 //! From a KPI and a set of dimensions to families: the names of its formula become views of measures.
 
-use super::super::catalogue::Kpi;
+use super::super::catalogue::{Journeys, Kpi};
 use super::super::formula::{Expr, FormulaError, Name, Operation, Scope, Split, parse};
 use super::super::measures::{Dim, Measure, Sum};
 use super::super::quantities::{CREDIT_MODEL, Quantity, Spread};
@@ -9,6 +9,8 @@ use super::{Family, Given, Operand, Projected, Published, Request, TargetOf, Ter
 use crate::config::{Config, Model};
 use crate::model::stage::Stage;
 use crate::model::window::WindowKind;
+
+mod journeys;
 
 /// Those of a KPI by one set of dimensions: one, or none where the configuration has no such rows; one more in `now` where
 /// that is another formula; over a spread one a statistic, of goals one a KPI.
@@ -31,7 +33,13 @@ pub(super) fn families_by(
             None => goals(config, kpi, request),
         };
     }
-    let mut families = Vec::new();
+    let mut families = match request.journeys {
+        Some(what) => journeys::families(config, kpi, what, dims),
+        None => Vec::new(),
+    };
+    if request.journeys.is_some_and(|what| what != Journeys::Share) {
+        return Ok(families);
+    }
     for formula in std::iter::once(&request.formula).chain(&request.present) {
         families.extend(family(config, kpi, request, formula, dims)?);
     }
@@ -50,7 +58,7 @@ fn family_of_spread(
         let place = |wanted: &Dim| measure.dims().iter().position(|dim| dim == wanted);
         let outputs = dims.iter().filter_map(place).map(Projected::Value).collect();
         let bucket = place(&Dim::Bucket).filter(|_| with_bucket);
-        let view = View { measure, filters: Vec::new(), outputs, bucket };
+        let view = View { measure, filters: Vec::new(), outputs, bucket, members: Vec::new() };
         Term { view, own: true, every_model: false, baseline: None, over: Scope::Row }
     };
     let (terms, formula) = match stat {
@@ -139,7 +147,8 @@ fn goal_times(config: &Config, kpi: usize, spread: &Spread) -> Option<Family> {
     let kinds = kinds_of_goal(config, REVENUE);
     let place = |wanted: Dim| spread.counts.dims().iter().position(|dim| *dim == wanted);
     let outputs = place(Dim::Stage).map(Projected::Value).into_iter().collect();
-    let view = View { measure: spread.counts, filters: Vec::new(), outputs, bucket: place(Dim::Bucket) };
+    let view =
+        View { measure: spread.counts, filters: Vec::new(), outputs, bucket: place(Dim::Bucket), members: Vec::new() };
     let term = Term { view, own: true, every_model: false, baseline: None, over: Scope::Year };
     let formula = Split::whole(Expr::Term(Operand::Term(0)));
     (!kinds.is_empty()).then(|| Family {
@@ -203,6 +212,7 @@ impl Family {
             target: None,
             unit: None,
             over_channels: false,
+            journeys: None,
         }
     }
 }
@@ -268,6 +278,9 @@ impl<'a> Terms<'a> {
         if let Some(given) = self.given(&name.name) {
             return Ok(given);
         }
+        if Kpi::named(&name.name).is_some_and(|kpi| kpi.journeys.is_some()) {
+            return Err(FormulaError::OfJourneys(name.name));
+        }
         let formula = Kpi::named(&name.name)
             .map(|kpi| kpi.formula.to_owned())
             .or_else(|| self.config.kpis.iter().find(|kpi| kpi.id == name.name).map(|kpi| kpi.formula.clone()))
@@ -305,7 +318,12 @@ impl<'a> Terms<'a> {
     }
 
     fn quantity(&mut self, quantity: &Quantity, scope: Scope) -> Result<usize, FormulaError> {
-        let dims = if scope.is_whole() { &[] } else { self.dims };
+        let stage = [Dim::Stage];
+        let dims = match scope {
+            _ if scope.is_whole() => &[],
+            Scope::Stage if self.dims.contains(&Dim::Stage) => &stage[..],
+            _ => self.dims,
+        };
         let source = quantity.source(dims).ok_or_else(|| FormulaError::NotBy {
             name: quantity.name.to_owned(),
             by: dims.iter().map(|dim| dim.name()).collect::<Vec<_>>().join(", "),
@@ -324,7 +342,7 @@ impl<'a> Terms<'a> {
         };
         let every_model = dims.contains(&Dim::Model) && place(Dim::Model).is_none();
         let outputs = dims.iter().filter_map(output).collect();
-        let view = View { measure: source.measure, filters, outputs, bucket: None };
+        let view = View { measure: source.measure, filters, outputs, bucket: None, members: Vec::new() };
         let baseline = self.baseline(quantity, scope)?;
         let own = matches!(scope, Scope::Row | Scope::Quarter);
         let term = Term { view, own, every_model, baseline, over: scope };

@@ -127,7 +127,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
         }
         if idle {
             self.collect(site, true, now);
-            self.last_row_settled = true;
+            self.last_row_settled = !self.rollup.is_settling();
         }
         self.submit(site)?;
         Ok(false)
@@ -170,13 +170,12 @@ impl<L: Log, P: Parts> Owning<L, P> {
     fn is_due(&self, site: &Site<L, P>, now: Millis) -> bool {
         let rests = self.flight.is_none() && self.queue.is_empty();
         let due = self.last_publish.is_none_or(|last| last + site.settings.output_interval <= now);
-        rests && due && self.caught_up && self.rollup.watermark().is_some()
+        rests && (due || self.rollup.is_settling()) && self.caught_up && self.rollup.watermark().is_some()
     }
 
     /// Asks for the rows that changed and queues those that say something else than what is published.
     fn collect(&mut self, site: &Site<L, P>, settle: bool, now: Millis) {
-        let found = self.found.take();
-        let settle = settle || found.is_some();
+        let settle = settle || self.found.is_some() || self.rollup.is_settling();
         self.last_publish = Some(now);
         if settle {
             self.last_settle = Some(now);
@@ -184,13 +183,14 @@ impl<L: Log, P: Parts> Owning<L, P> {
         self.last_row_settled = false;
         self.under_way.append(&mut self.arrived);
         let rows = self.rollup.changed(settle, now);
-        match found {
-            Some(found) => self.queue_what_differs(site, rows, found),
+        match &mut self.found {
+            Some(_) => self.queue_what_differs(site, rows),
             None => self.queue.extend(rows),
         }
     }
 
-    fn queue_what_differs(&mut self, site: &Site<L, P>, rows: Vec<Row<Shown<P>>>, mut found: BTreeMap<String, u64>) {
+    fn queue_what_differs(&mut self, site: &Site<L, P>, rows: Vec<Row<Shown<P>>>) {
+        let Some(mut found) = self.found.take() else { return };
         for row in rows {
             if row.to == Output::Alerts {
                 self.queue.push_back(row);
@@ -201,6 +201,11 @@ impl<L: Log, P: Parts> Owning<L, P> {
             if says != known {
                 self.queue.push_back(row);
             }
+        }
+        if self.rollup.is_settling() {
+            // What is left of it may come yet.
+            self.found = Some(found);
+            return;
         }
         let to = Output::Kpis;
         let gone = |key: String| Row { to, shown: site.parts.shown(to, &key, None), key, value: None };

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::super::acts::{Distinct, Done, Person};
+use super::super::credit::{Journey, Share, Shared};
 use super::super::fold::{Contributions, Fold};
 use super::super::forward::{DealFacts, DealSegments, Known, Recipient, WonDeal};
 use super::super::ledger;
+use super::super::statement::{Statement, Subject};
 use super::super::visibility::{PRESENT, Visible, join, views};
 use super::Lead;
 use super::answers::Surveys;
-use super::conversions::{Conversion, Converted, Share, conversions};
+use super::conversions::{Conversion, Converted, conversions};
 use super::seen::Seen;
+use super::units::UnitDeals;
 use super::waiting::{Became, FollowUp};
+use crate::config::AttributionUnit;
 use crate::kpi::measures::{COHORTS, DEMO, Dim, MEETING, Measure, Reached};
 use crate::model::entity::EntityKey;
-use crate::model::event::NONE;
 use crate::model::kinds::TouchKind;
 use crate::model::stage::Stage;
 use crate::model::time::{Millis, Span};
@@ -41,8 +44,16 @@ impl Lead {
         let mut told = Vec::new();
         for view in views(history.marks(&fold.rules, &fold.records)) {
             let seen = Seen::new(self, history, view, fold);
-            let mut view = View { view, seen: &seen, clock: history.clock, all: &mut all, told: Vec::new() };
+            let mut view = View {
+                view,
+                seen: &seen,
+                clock: history.clock,
+                all: &mut all,
+                told: Vec::new(),
+                units: UnitDeals::new(),
+            };
             view.count(fold);
+            view.tell_units(fold);
             view.count_reach(self.key, fold);
             view.count_person(&mut distinct, fold);
             view.count_surveys(&mut surveys, fold);
@@ -54,6 +65,7 @@ impl Lead {
         distinct.count(fold, &mut all);
         surveys.count(fold, &mut all);
         ledger::sort(&mut all.lines);
+        all.settle_statements();
         all.news = join(&told).into_iter().map(|((to, known), visible)| (to, known, visible)).collect();
         all.news.sort_unstable();
         all
@@ -67,6 +79,7 @@ pub(super) struct View<'a> {
     clock: Millis,
     pub(super) all: &'a mut Contributions,
     pub(super) told: Vec<Told>,
+    pub(super) units: UnitDeals,
 }
 
 impl View<'_> {
@@ -79,6 +92,7 @@ impl View<'_> {
         let source = self.source(fold);
         let mut customers = Vec::new();
         for conversion in &conversions {
+            self.upload(conversion, fold);
             self.count_conversion(conversion, source, fold, &mut customers);
         }
         self.count_customers(customers, fold);
@@ -91,6 +105,7 @@ impl View<'_> {
         self.count_times(source, fold);
         let became = Became::of(self.seen, fold, self.clock);
         self.count_waiting(&became, source, fold);
+        self.count_lost(&became, fold);
         self.count_influence(fold);
         self.write_actions(&became, fold);
         self.write_suppression(fold);
@@ -204,7 +219,7 @@ impl View<'_> {
                 let [channel, campaign, ..] = fold.symbols.origin_symbols(touch.origin);
                 [channel, campaign]
             }
-            None => [fold.names.unattributed, fold.symbols.of(Dim::Campaign, NONE)],
+            None => [fold.names.unattributed, fold.symbols.of(Dim::Campaign, crate::model::event::NONE)],
         }
     }
 
@@ -216,54 +231,84 @@ impl View<'_> {
         customers: &mut Vec<Customer>,
     ) {
         let at = conversion.at;
-        let (name, count, credit) = match conversion.what {
-            Converted::Entered(stage) => (stage.name(), Measure::Entries, Measure::EntryCredit),
-            Converted::Demo => (DEMO, Measure::Bookings, Measure::BookingCredit),
-            Converted::Meeting => (MEETING, Measure::Bookings, Measure::BookingCredit),
+        let (name, count) = match conversion.what {
+            Converted::Entered(stage) => (stage.name(), Measure::Entries),
+            Converted::Demo => (DEMO, Measure::Bookings),
+            Converted::Meeting => (MEETING, Measure::Bookings),
         };
         let stage = fold.symbols.of(Dim::Stage, name);
         if conversion.deal.is_none() {
             self.count_by_segment(Measure::EntriesBySegment, Some(stage), at, 1, fold);
         }
-        let wants = |measure| fold.rules.plan.wants_stage(measure, name);
-        let (wants_credit, wants_value) = (wants(credit), wants(Measure::DealValueCredit));
-        if wants(count) {
+        if fold.rules.plan.wants_stage(count, name) {
             self.fact(fold, count, at, &[stage], 1);
         }
-        let (value, is_won) =
-            (conversion.deal.map(|(_, value)| value), conversion.what == Converted::Entered(Stage::Won));
-        let valued = value.filter(|_| is_won || conversion.what == Converted::Entered(Stage::Opportunity));
-        if let Some(value) = valued {
+        let is_won = conversion.what == Converted::Entered(Stage::Won);
+        let value = conversion.value();
+        if let Some(value) = value {
             self.fact(fold, Measure::DealValue, at, &[stage], value);
         }
         if is_won {
             self.fact(fold, Measure::ClosedWon, at, &source, 1);
         }
+        let deal = conversion.deal.map(|(deal, _)| (deal, self.seen.deals[deal]));
+        let shared = Shared {
+            stage: conversion.stage(),
+            name: stage,
+            at,
+            entered: &conversion.entered,
+            value,
+            amounts: deal.map_or(&[][..], |(_, deal)| &deal.amounts),
+        };
         let customers_of = [Measure::Customers, Measure::CustomersSettled, Measure::CustomerCredit];
         let wants_customers = is_won && customers_of.iter().any(|measure| fold.wants(*measure));
-        let wants_share = wants_credit || wants_customers || (wants_value && valued.is_some());
-        if !wants_share {
+        if !wants_customers && !shared.is_wanted(name, fold) && !fold.rules.writes_attributions {
             return;
         }
-        let journey = conversion.journey(self.seen, fold);
-        let mut customer = Vec::new();
-        for model in 0..fold.rules.models.len() {
-            let (credits, amounts) = journey.shares(model, &conversion.entered, valued.unwrap_or(0), fold);
-            for share in credits.iter().filter(|_| wants_credit) {
-                let values = fold.credit_values(stage, model, *share);
-                self.fact(fold, credit, at, &values, share.1);
-            }
-            if valued.is_some() && wants_value {
-                for share in &amounts {
-                    let values = fold.credit_values(stage, model, *share);
-                    self.fact(fold, Measure::DealValueCredit, at, &values, share.1);
-                }
-            }
-            customer.extend(credits.into_iter().map(|share| (model, share)).filter(|_| wants_customers));
+        let credits = if self.leave_to_unit(conversion, fold) {
+            Vec::new()
+        } else {
+            let journey = self.seen.journey_at(at, conversion.own_touch, fold);
+            let credits = fold.share(&shared, &journey, self.view, self.all);
+            self.state(conversion, name, journey, fold);
+            credits
+        };
+        if let Some((deal, _)) = deal.filter(|_| wants_customers) {
+            customers.push(Customer { at, deal, credits });
         }
-        if let Some((deal, _)) = conversion.deal.filter(|_| wants_customers) {
-            customers.push(Customer { at, deal, credits: customer });
+    }
+
+    /// A conversion with its journey, for the ledger: as plain facts see it, with the amount that settled ones see.
+    fn state(&mut self, conversion: &Conversion, stage: &'static str, journey: Journey, fold: &Fold) {
+        if !fold.rules.writes_attributions || self.seen.id.is_none() {
+            return;
         }
+        let at = conversion.at;
+        let (subject, value) = match conversion.deal {
+            Some((n, value)) => (Subject::Deal(self.seen.deals[n].deal), Some(value)),
+            None => (Subject::Lead, None),
+        };
+        let closes = fold.rules.bound(at, value.is_some());
+        let is_final = subject == Subject::Lead && closes < self.clock;
+        let is_outside = journey.touches.is_empty()
+            && self.seen.journey(at).nth(usize::from(conversion.own_touch.is_some())).is_some();
+        if subject == Subject::Lead && !is_final {
+            self.all.next = self.all.next.into_iter().chain([Millis(closes.0 + 1)]).min();
+        }
+        let statement = Statement {
+            subject,
+            stage: stage.into(),
+            at,
+            value,
+            lead_id: self.seen.id.as_deref().map(Into::into),
+            account: self.seen.account(at).map(Into::into),
+            entered: conversion.entered,
+            touches: journey.touches,
+            is_outside,
+            closes,
+            is_final,
+        };
+        self.all.state(&fold.rules, self.view, statement);
     }
 
     /// Deals won are told to their accounts, which know the first one; without an account the lead is the customer.
@@ -274,12 +319,17 @@ impl View<'_> {
         for customer in won {
             let deal = deals[customer.deal];
             if let Some(account) = self.seen.account(customer.at) {
+                if fold.rules.unit == AttributionUnit::Contacts {
+                    // The deal's unit tells it, with the credit.
+                    continue;
+                }
                 let won_by = deal.won_by.clone().unwrap_or_default();
                 let credits = customer.credits.iter().map(|(model, share)| fold.spell(*model, *share)).collect();
                 let won = WonDeal { at: customer.at, won_by, deal: deal.deal, credits };
                 self.told.push((Recipient::Account(EntityKey::of(account)), Known::Won(won)));
             } else if !is_customer {
                 is_customer = true;
+                self.is_customer_by(customer.deal, customer.at, fold);
                 self.fact(fold, Measure::Customers, customer.at, &[], 1);
                 self.fact(fold, Measure::CustomersSettled, customer.at, &[], 1);
                 if deal.is_owned(customer.at + fold.rules.settle()) {
@@ -475,29 +525,4 @@ struct Customer {
     at: Millis,
     deal: usize,
     credits: Vec<(usize, Share)>,
-}
-
-impl Fold {
-    /// Stage, model, channel, campaign, content and term of a share; models that carry no detail leave the last two out.
-    fn credit_values(&mut self, stage: Symbol, model: usize, share: Share) -> [Symbol; 6] {
-        let [channel, campaign, content, term] = self.share_origin(share);
-        let [content, term] = if self.rules.models[model].detailed { [content, term] } else { [Symbol::ABSENT; 2] };
-        [stage, self.names.models[model], channel, campaign, content, term]
-    }
-
-    fn share_origin(&mut self, (origin, _): Share) -> [Symbol; 4] {
-        match origin {
-            Some(origin) => self.symbols.origin_symbols(origin),
-            None => {
-                let none = [Dim::Campaign, Dim::Content, Dim::Term].map(|dim| self.symbols.of(dim, NONE));
-                [self.names.unattributed, none[0], none[1], none[2]]
-            }
-        }
-    }
-
-    /// A share as other shards read it.
-    fn spell(&mut self, model: usize, share: Share) -> (String, [String; 4], i64) {
-        let origin = self.share_origin(share).map(|symbol| self.symbols.text(symbol).to_owned());
-        (self.rules.models[model].name.clone(), origin, share.1)
-    }
 }

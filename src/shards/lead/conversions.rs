@@ -1,13 +1,9 @@
 //! The conversions of a lead, and their credit: its entries into the funnel, those of the deals that were its own at
 //! the time, and its first bookings, each shared among the touches known then.
 
-use super::super::fold::Fold;
-use super::super::symbols::OriginId;
 use super::seen::Seen;
-use crate::attribution::rounding::split_amount;
-use crate::attribution::rules::{Entered, Step};
+use crate::attribution::rules::Entered;
 use crate::model::kinds::TouchKind;
-use crate::model::money::Credit;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
 
@@ -26,11 +22,24 @@ pub struct Conversion {
     /// Of a deal: its place among those seen, and the amount.
     pub deal: Option<(usize, i64)>,
     /// A booking's own touch.
-    own_touch: Option<usize>,
+    pub own_touch: Option<usize>,
 }
 
-/// Where a share of the credit goes: none stands for nobody.
-pub type Share = (Option<OriginId>, i64);
+impl Conversion {
+    /// The funnel's stage; none of a booking.
+    pub const fn stage(&self) -> Option<Stage> {
+        match self.what {
+            Converted::Entered(stage) => Some(stage),
+            Converted::Demo | Converted::Meeting => None,
+        }
+    }
+
+    /// The amount of a deal that opens or is won.
+    pub fn value(&self) -> Option<i64> {
+        let is_valued = matches!(self.what, Converted::Entered(Stage::Opportunity | Stage::Won));
+        self.deal.map(|(_, value)| value).filter(|_| is_valued)
+    }
+}
 
 /// Every conversion that the lead counts.
 pub fn conversions(seen: &Seen<'_>) -> Vec<Conversion> {
@@ -70,56 +79,4 @@ fn by(mut entered: Entered, at: Millis) -> Entered {
         *moment = moment.filter(|moment| *moment <= at);
     }
     entered
-}
-
-/// The touches that share a conversion, in order.
-pub struct Journey {
-    steps: Vec<Step>,
-    origins: Vec<OriginId>,
-}
-
-impl Conversion {
-    pub fn journey(&self, seen: &Seen<'_>, fold: &Fold) -> Journey {
-        let since = self.at - fold.rules.config.attribution.lookback;
-        let own = self.own_touch.map(|at| std::ptr::from_ref(&seen.touches[at]));
-        let shared = seen.journey(self.at).filter(|touch| touch.at >= since && Some(std::ptr::from_ref(*touch)) != own);
-        let (steps, origins) = shared.map(|touch| (fold.step(touch.at, touch.origin), touch.origin)).unzip();
-        Journey { steps, origins }
-    }
-}
-
-impl Fold {
-    fn step(&self, at: Millis, origin: OriginId) -> Step {
-        let [channel, ..] = self.symbols.origin_symbols(origin);
-        let channel = self.symbols.text(channel);
-        Step { at, is_direct: channel == "direct", is_paid: self.rules.groups.is_paid(channel) }
-    }
-}
-
-impl Journey {
-    /// The credit by origin under the n-th model, and an amount's share of it. Without a touch nobody has it all.
-    pub fn shares(&self, model: usize, entered: &Entered, amount: i64, fold: &Fold) -> (Vec<Share>, Vec<Share>) {
-        if self.steps.is_empty() {
-            return (vec![(None, Credit::WHOLE)], vec![(None, amount)]);
-        }
-        let credits = fold.rules.models[model].rule.credits(&self.steps, entered);
-        let amounts = split_amount(amount, &credits);
-        // A touch without credit is no fact, neither of credit nor of the amount.
-        let credited = || self.origins.iter().zip(&credits).filter(|(_, credit)| **credit > 0);
-        let credit = by_origin(credited().map(|(origin, credit)| (*origin, *credit)));
-        let given = self.origins.iter().zip(&credits).zip(amounts).filter(|((_, credit), _)| **credit > 0);
-        let amount = by_origin(given.map(|((origin, _), amount)| (*origin, amount)));
-        (credit, amount)
-    }
-}
-
-fn by_origin(shares: impl Iterator<Item = (OriginId, i64)>) -> Vec<Share> {
-    let mut sums: Vec<(OriginId, i64)> = Vec::new();
-    for (origin, share) in shares {
-        match sums.iter_mut().find(|(known, _)| *known == origin) {
-            Some((_, sum)) => *sum += share,
-            None => sums.push((origin, share)),
-        }
-    }
-    sums.into_iter().map(|(origin, sum)| (Some(origin), sum)).collect()
 }

@@ -11,8 +11,10 @@ use super::super::fold::Fold;
 use super::super::forward::DealFacts;
 use super::super::records::Records;
 use super::super::rules::Rules;
+use super::super::statement::Revisions;
 use super::super::symbols::OriginId;
 use super::super::visibility::Visible;
+use super::uploads::ClickSeen;
 use crate::kpi::measures::{Dim, Measure};
 use crate::model::event::{Fill, Topic};
 use crate::model::event_id::EventId;
@@ -40,6 +42,10 @@ pub struct History {
     pub deals: Vec<(DealFacts, Visible)>,
     /// In the order of time and id.
     pub acts: Vec<Act>,
+    /// Of its statements.
+    pub revisions: Revisions,
+    /// In the order of time and id.
+    pub clicks: Vec<ClickSeen>,
 }
 
 impl Default for History {
@@ -55,6 +61,8 @@ impl Default for History {
             accounts: Vec::new(),
             deals: Vec::new(),
             acts: Vec::new(),
+            revisions: Revisions::default(),
+            clicks: Vec::new(),
         }
     }
 }
@@ -196,6 +204,11 @@ impl History {
         sparing::insert(&mut self.acts, place, act);
     }
 
+    pub fn see_click(&mut self, click: ClickSeen) {
+        let place = self.clicks.partition_point(|known| *known <= click);
+        sparing::insert(&mut self.clicks, place, click);
+    }
+
     /// Takes back what `stitch` put in.
     pub fn unstitch(&mut self, row: &Stitched, ids: &mut LongIds) {
         let same = |known: &Stitched| {
@@ -230,8 +243,17 @@ impl History {
         let deals = self.deals.iter().map(|(_, visible)| *visible);
         let named = self.accounts.iter().filter(|_| rules.looks_up_accounts);
         let acts = self.acts.iter().map(|act| act.visible);
+        let clicks = self.clicks.iter().map(|click| click.visible);
         let records = named.flat_map(|seen| records.marks(&seen.account));
-        fills.chain(stages).chain(stitched).chain(sessions).chain(accounts).chain(deals).chain(records).chain(acts)
+        fills
+            .chain(stages)
+            .chain(stitched)
+            .chain(sessions)
+            .chain(accounts)
+            .chain(deals)
+            .chain(records)
+            .chain(acts)
+            .chain(clicks)
     }
 
     pub const fn bytes(&self) -> usize {
@@ -242,6 +264,7 @@ impl History {
             + self.sessions.capacity() * size_of::<SessionOfFill>()
             + self.accounts.capacity() * size_of::<AccountSeen>()
             + self.acts.capacity() * size_of::<Act>()
+            + self.clicks.capacity() * size_of::<ClickSeen>()
             + self.deals.capacity() * size_of::<(DealFacts, Visible)>()
     }
 }

@@ -3,6 +3,7 @@
 
 use super::super::fold::Fold;
 use super::super::forward::DealFacts;
+use super::super::unit::FIRST_TOUCH;
 use super::super::visibility::PRESENT;
 use super::contributions::View;
 use crate::kpi::measures::{Dim, Measure};
@@ -10,7 +11,7 @@ use crate::model::money::Micros;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
 
-pub const DEFINITIONS: [&str; 3] = ["first_touch", "before_sales", "lead_source"];
+pub const DEFINITIONS: [&str; 3] = [FIRST_TOUCH, "before_sales", "lead_source"];
 
 impl View<'_> {
     pub(super) fn count_influence(&mut self, fold: &mut Fold) {
@@ -46,14 +47,16 @@ impl View<'_> {
         fold: &mut Fold,
     ) {
         let stage = fold.names.stages[stage as usize];
+        // What goes by the deal's journey is for its unit to say.
+        let of_unit = self.unit_of(deal, at, fold).is_some();
         for (name, is_sourced) in DEFINITIONS.into_iter().zip(self.is_sourced(deal, until, fold)) {
             let values = [stage, fold.symbols.of(Dim::Definition, name)];
             self.fact(fold, Measure::SourcedBase, at, &values, value);
-            if is_sourced {
+            if is_sourced && !(of_unit && name == FIRST_TOUCH) {
                 self.fact(fold, Measure::SourcedValue, at, &values, value);
             }
         }
-        if self.is_influenced(deal, until, fold) {
+        if !of_unit && self.is_influenced(deal, until, fold) {
             self.fact(fold, Measure::InfluencedValue, at, &[stage], value);
         }
     }
@@ -101,14 +104,15 @@ impl View<'_> {
         if is_likely {
             self.all.present(&rules, view, Measure::OpenLikely, &[stage], open.value);
         }
-        for (name, is_sourced) in DEFINITIONS.into_iter().zip(sourced) {
-            let name = fold.symbols.of(Dim::Definition, name);
+        let of_unit = self.unit_of(deal, PRESENT, fold).is_some();
+        for (definition, is_sourced) in DEFINITIONS.into_iter().zip(sourced) {
+            let name = fold.symbols.of(Dim::Definition, definition);
             self.all.present(&rules, view, Measure::OpenSourcedBase, &[name], open.value);
-            if is_sourced {
+            if is_sourced && !(of_unit && definition == FIRST_TOUCH) {
                 self.all.present(&rules, view, Measure::OpenSourced, &[name], open.value);
             }
         }
-        if is_influenced {
+        if is_influenced && !of_unit {
             self.all.present(&rules, view, Measure::OpenInfluenced, &[], open.value);
         }
     }

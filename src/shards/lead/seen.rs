@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::super::acts::{Act, Done};
+use super::super::credit::JourneyTouch;
+use super::super::event_id::PackedId;
 use super::super::fold::Fold;
 use super::super::forward::DealFacts;
 use super::super::symbols::OriginId;
@@ -10,6 +12,8 @@ use super::super::visibility::Visible;
 use super::Lead;
 use super::history::{AccountSeen, FillRow, History, SessionOfFill, StageRow};
 use super::standing::Standing;
+use super::uploads::ClickSeen;
+use crate::model::entity::EntityKey;
 use crate::model::kinds::{FormKind, TouchKind};
 use crate::model::stage::Stage;
 use crate::model::time::{Millis, Span};
@@ -17,14 +21,22 @@ use crate::model::time::{Millis, Span};
 #[derive(Clone, Copy, Debug)]
 pub struct SeenTouch {
     pub at: Millis,
+    pub id: PackedId,
     pub known_from: Millis,
     pub kind: TouchKind,
     pub origin: OriginId,
     pub in_journey: bool,
 }
 
+impl SeenTouch {
+    pub const fn of_journey(&self) -> JourneyTouch {
+        JourneyTouch { at: self.at, id: self.id, origin: self.origin }
+    }
+}
+
 pub struct Seen<'a> {
     pub view: Visible,
+    pub key: EntityKey,
     /// As records spell it, where that is asked for.
     pub id: Option<Arc<str>>,
     pub standing: Standing,
@@ -36,6 +48,7 @@ pub struct Seen<'a> {
     pub accounts: Vec<&'a AccountSeen>,
     pub deals: Vec<&'a DealFacts>,
     pub done: Vec<Done>,
+    pub clicks: Vec<&'a ClickSeen>,
 }
 
 impl<'a> Seen<'a> {
@@ -44,6 +57,7 @@ impl<'a> Seen<'a> {
         let late = |mark| sees(Visible::since(mark));
         let mut seen = Self {
             view,
+            key: lead.key,
             id: fold.lead_ids.of(lead.key),
             standing: Standing::default(),
             touches: touches(lead, history, view, fold),
@@ -53,6 +67,7 @@ impl<'a> Seen<'a> {
             accounts: history.accounts.iter().filter(|row| sees(row.visible)).collect(),
             deals: history.deals.iter().filter(|(_, visible)| sees(*visible)).map(|(deal, _)| deal).collect(),
             done: history.acts.iter().filter(|act| sees(act.visible)).map(done).collect(),
+            clicks: history.clicks.iter().filter(|click| sees(click.visible)).collect(),
         };
         seen.standing = Standing::new(&seen, fold);
         seen
@@ -138,7 +153,8 @@ fn touches(lead: &Lead, history: &History, view: Visible, fold: &Fold) -> Vec<Se
         }
         let kind = TouchKind::from(row.kind);
         let in_journey = fold.rules.is_engaging(kind);
-        all.push(SeenTouch { at: row.at(), known_from: row.at(), kind, origin: row.origin(), in_journey });
+        let (at, id, origin) = (row.at(), row.id, row.origin());
+        all.push(SeenTouch { at, id, known_from: at, kind, origin, in_journey });
     }
     all.extend(stitched.map(super::history::Stitched::seen));
     all
@@ -146,7 +162,7 @@ fn touches(lead: &Lead, history: &History, view: Visible, fold: &Fold) -> Vec<Se
 
 impl super::history::Stitched {
     const fn seen(&self) -> SeenTouch {
-        let Self { at, known_from, kind, origin, in_journey, .. } = *self;
-        SeenTouch { at, known_from, kind, origin, in_journey }
+        let Self { at, id, known_from, kind, origin, in_journey, .. } = *self;
+        SeenTouch { at, id, known_from, kind, origin, in_journey }
     }
 }

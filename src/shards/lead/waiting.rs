@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use super::super::criteria::Engaged;
 use super::super::fold::Fold;
 use super::super::forward::DealFacts;
+use super::super::rules::LEAKS;
 use super::seen::Seen;
 use crate::config::Engagement;
 use crate::kpi::measures::Measure;
@@ -48,7 +49,7 @@ impl Became {
         let asked =
             |measures: &[Measure]| fold.rules.writes_actions || measures.iter().any(|measure| fold.wants(*measure));
         let mut waiting = Waiting { seen, fold, clock, next: None };
-        let leaks = asked(&[Measure::LeakedLeads, Measure::LeakCohort]).then(|| waiting.leaks());
+        let leaks = asked(&LEAKS).then(|| waiting.leaks());
         let follow_up = asked(&[Measure::SlaBreaches, Measure::SlaCohort]).then(|| waiting.follow_up()).flatten();
         let cycles = asked(&[Measure::RecycledLeads, Measure::Reactivations]).then(|| waiting.cycles());
         let (leaks, cycles) = (leaks.unwrap_or_default(), cycles.unwrap_or_default());

@@ -45,8 +45,12 @@ pub struct Aside {
     pub account: Option<Box<str>>,
     /// The experiment and the variant that it showed.
     pub exposure: Option<(Symbol, Symbol)>,
+    pub click: Option<Clicked>,
     pub late: Option<Millis>,
 }
+
+/// The click's parameter and value.
+pub type Clicked = Box<(Box<str>, Box<str>)>;
 
 impl PageView {
     #[must_use]
@@ -65,6 +69,10 @@ impl PageView {
 
     pub fn account(&self) -> Option<&str> {
         self.aside.as_ref()?.account.as_deref()
+    }
+
+    pub fn click(&self) -> Option<&Clicked> {
+        self.aside.as_ref()?.click.as_ref()
     }
 
     pub fn exposure(&self) -> Option<(Symbol, Symbol)> {
@@ -93,6 +101,7 @@ pub struct Touch {
     pub origin: OriginId,
     pub asset: Symbol,
     pub about: About,
+    pub click: Option<Clicked>,
     pub late: Option<Millis>,
 }
 

@@ -7,7 +7,7 @@ use super::super::forward::{FillSession, Known, Reached, Recipient, Spelled, Vis
 use super::super::symbols::OriginId;
 use super::super::tally::distinct_buckets;
 use super::super::visibility::{Visible, join};
-use super::browsing::{Browsing, FillSeen, PageView, Touch};
+use super::browsing::{Browsing, Clicked, FillSeen, PageView, Touch};
 use super::{Identities, Timed, origin_of};
 use crate::kpi::measures::Measure;
 use crate::model::entity::EntityKey;
@@ -259,7 +259,8 @@ fn tell(browsing: &Browsing, view: Visible, known: &Identities, sessions: &[Sess
             let origin = session.origin;
             let (kind, account) = (TouchKind::PageView, row.account());
             let about = About::of_page(row.exposure());
-            let touch = OwnTouch { row: *row, kind, origin, in_journey, account, about };
+            let click = row.click();
+            let touch = OwnTouch { row: *row, kind, origin, in_journey, account, about, click };
             told.extend(teller.touch(&touch, row.lead()));
             let named = row.lead().zip(row.lead_id());
             told.extend(named.map(|(lead, id)| (Recipient::Lead(lead), Known::Named(id.to_owned()))));
@@ -268,7 +269,8 @@ fn tell(browsing: &Browsing, view: Visible, known: &Identities, sessions: &[Sess
     for row in browsing.touches.iter().filter(|row| Visible::since(row.late).to_facts_bound_at(view.from)) {
         let in_journey = fold.rules.is_engaging(row.kind);
         let (origin, account) = (row.origin, row.account.as_deref());
-        let touch = OwnTouch { row, kind: row.kind, origin, in_journey, account, about: row.about };
+        let (about, click) = (row.about, row.click.as_ref());
+        let touch = OwnTouch { row, kind: row.kind, origin, in_journey, account, about, click };
         told.extend(teller.touch(&touch, None));
     }
     for session in sessions {
@@ -298,6 +300,7 @@ struct OwnTouch<'a> {
     in_journey: bool,
     account: Option<&'a str>,
     about: About,
+    click: Option<&'a Clicked>,
 }
 
 impl Teller<'_> {
@@ -327,6 +330,7 @@ impl Teller<'_> {
             origin,
             account: account.map(ToOwned::to_owned),
             about: self.spell(touch),
+            click: touch.click.filter(|_| touch.in_journey).map(|click| (click.0.to_string(), click.1.to_string())),
         };
         Some((Recipient::Lead(lead), Known::Touch(touch)))
     }
