@@ -7,6 +7,7 @@ mod demo;
 mod erasures;
 pub mod generate;
 mod init;
+mod journey;
 mod report;
 mod reset;
 mod run;
@@ -52,6 +53,8 @@ enum Command {
     Generate(generate::Generate),
     /// Write a commented configuration
     Init(init::Init),
+    /// Show one lead's journey and credits, from a running instance
+    Journey(journey::Journey),
     /// Compute every KPI of a history in files: the same fold and the same rows as a running instance
     Report(report::Report),
     /// Plan the deletion of offsets and internal topics for a clean replay, or carry it out
@@ -90,6 +93,7 @@ impl Cli {
             Command::Erasures(erasures) => erasures.run(&source),
             Command::Generate(generate) => generate.run(&source),
             Command::Init(init) => init.run(&source),
+            Command::Journey(journey) => journey.run(&source),
             Command::Report(report) => report.run(&source),
             Command::Reset(reset) => reset.run(&source),
             Command::Run(run) => run.run(&source),

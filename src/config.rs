@@ -443,4 +443,15 @@ pub struct Http {
     pub listen: std::net::SocketAddr,
     /// Asked of every request but health and metrics when `listen` is no loopback address.
     pub token: Option<String>,
+    /// Where others reach this instance, if it is not `listen`.
+    pub advertise: Option<String>,
+}
+
+impl Http {
+    /// Where others reach this instance that listens there; none where nobody can tell.
+    #[must_use]
+    pub fn address(&self, listens: std::net::SocketAddr) -> Option<String> {
+        let own = || (!listens.ip().is_unspecified()).then(|| format!("http://{listens}"));
+        self.advertise.clone().or_else(own)
+    }
 }

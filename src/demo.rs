@@ -16,6 +16,7 @@ use crate::model::time::{Millis, Span};
 use crate::publish::board::{Board, Wanted};
 use crate::publish::http::{self, ServeError, Server};
 use crate::runtime::instance::{Instance, Roles};
+use crate::runtime::leads::LeadDesk;
 use crate::runtime::line::{Line, LineError};
 use crate::runtime::log::LogError;
 use crate::runtime::memory_log::MemoryLog;
@@ -94,7 +95,9 @@ impl Demo {
         feed::create_inputs(&*log, &names)?;
         prepare(&*log, config, &names)?;
         let (board, metrics) = (Arc::new(Board::default()), Arc::new(Metrics::new()));
-        let server = Server::start(http::Site::new(config, Arc::clone(&board), Arc::clone(&metrics)))?;
+        let pages = http::Site::new(config, Arc::clone(&board), Arc::clone(&metrics));
+        let leads = pages.leads();
+        let server = Server::start(pages)?;
         let line = Line::new(Arc::new(config.clone()))?;
         let site = Site::new(
             Arc::clone(&log),
@@ -105,6 +108,9 @@ impl Demo {
         );
         let view = Arc::new(Published { board: Arc::clone(&board), metrics: Arc::clone(&metrics) });
         let instance = Instance::new(Arc::new(site), Roles::ALL, WORKERS, view);
+        // There is no other instance.
+        let desk = LeadDesk::new(instance.watch().desk, names.shards, Box::new(|_| None));
+        leads.get_or_init(|| Arc::new(desk));
         let names = Arc::new(names);
         let showing = Showing::new(Arc::clone(&log), Arc::clone(&names), instance.watch(), Arc::clone(&board), metrics);
         let mut demo = Self { server, board, stop: Arc::default(), threads: Vec::new() };

@@ -6,6 +6,7 @@ pub mod effects;
 pub mod ingest_driver;
 pub mod instance;
 pub mod kafka_log;
+pub mod leads;
 pub mod line;
 pub mod log;
 pub mod memory_log;

@@ -15,6 +15,7 @@ use crate::publish::board::Board;
 use crate::publish::http::{self, Server};
 use crate::runtime::instance::{Instance, Roles};
 use crate::runtime::kafka_log::KafkaLog;
+use crate::runtime::leads::{LeadDesk, Owners};
 use crate::runtime::line::Line;
 use crate::runtime::settings::Settings;
 use crate::runtime::showing::{Published, Showing};
@@ -52,13 +53,21 @@ impl Run {
         let names = Names::new(&config, &config.fold_hash());
         prepare(&*log, &config, &names).context("preparing topics")?;
         let (board, metrics) = (Arc::new(Board::default()), Arc::new(Metrics::new()));
-        let server = Server::start(http::Site::new(&config, Arc::clone(&board), Arc::clone(&metrics)))?;
+        let pages = http::Site::new(&config, Arc::clone(&board), Arc::clone(&metrics));
+        let leads = pages.leads();
+        let server = Server::start(pages)?;
+        let log = match config.http.address(server.address()) {
+            Some(address) => Arc::new(KafkaLog::clone(&log).at(&address)),
+            None => log,
+        };
         let instance = self.instance(
             &config,
             Arc::clone(&log),
             names.clone(),
             Published { board: Arc::clone(&board), metrics: Arc::clone(&metrics) },
         )?;
+        let desk = LeadDesk::new(instance.watch().desk, names.shards, owners(Arc::clone(&log), names.clone()));
+        leads.get_or_init(|| Arc::new(desk));
         let showing = Showing::new(log, Arc::new(names), instance.watch(), board, metrics);
         let page = server.address();
         tracing::info!(brokers = config.kafka.brokers, group = config.kafka.group, %page, "running");
@@ -87,6 +96,17 @@ impl Run {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Instance::new(Arc::new(site), roles, self.workers.unwrap_or(cores).max(1), Arc::new(view)))
     }
+}
+
+/// Asks the members of the group that shares the shards.
+fn owners(log: Arc<KafkaLog>, names: Names) -> Owners {
+    Box::new(move |shard| {
+        let owner = log.owner(&names.shards_group, &names.journal_of(shard));
+        owner.unwrap_or_else(|error| {
+            tracing::warn!(%error, shard, "the owner of a shard cannot be found");
+            None
+        })
+    })
 }
 
 async fn stop_on_signal(stop: Arc<AtomicBool>) {

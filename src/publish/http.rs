@@ -1,6 +1,6 @@
 //! What an instance answers over HTTP, read-only: the page, health, metrics, KPI rows and the stream of their changes,
-//! alerts, what more sessions would bring. It reads the board and the metrics, and never asks Kafka, so that it answers
-//! whatever Kafka does.
+//! alerts, single leads, what more sessions would bring. It reads the board and the metrics, and asks the shards, so that it
+//! answers whatever Kafka does; only where another instance has a lead it asks Kafka who.
 
 mod alerts;
 mod answer;
@@ -8,6 +8,7 @@ mod api;
 mod assets;
 mod guard;
 mod health;
+mod leads;
 mod question;
 mod stream;
 mod what_if;
@@ -24,6 +25,7 @@ use axum::response::Response;
 use axum::routing::get;
 use tokio::sync::{Semaphore, watch};
 
+pub use self::leads::{Found, LateLeads, Leads};
 use super::board::Board;
 use crate::config::Config;
 use crate::kpi::families::{Families, families_of};
@@ -42,6 +44,7 @@ pub struct Site {
     config: Config,
     families: Families,
     streams: Arc<Semaphore>,
+    leads: LateLeads,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +66,14 @@ impl Site {
     #[must_use]
     pub fn new(config: &Config, board: Arc<Board>, metrics: Arc<Metrics>) -> Self {
         let streams = Arc::new(Semaphore::new(MOST_STREAMS));
-        Self { board, metrics, config: config.clone(), families: families_of(config), streams }
+        let families = families_of(config);
+        Self { board, metrics, config: config.clone(), families, streams, leads: LateLeads::default() }
+    }
+
+    /// Whoever is to be asked about leads, once that is there.
+    #[must_use]
+    pub fn leads(&self) -> LateLeads {
+        Arc::clone(&self.leads)
     }
 
     /// The token that is asked for, where one is.
@@ -154,6 +164,7 @@ fn router(site: Arc<Site>, ended: watch::Receiver<bool>) -> Router {
     let guarded = Router::new()
         .route("/api/v1/kpis", get(api::kpis))
         .route("/api/v1/alerts", get(alerts::alerts))
+        .route("/api/v1/leads/{lead_id}", get(leads::lead))
         .route("/api/v1/what-if", get(what_if::what_if))
         .route("/api/v1/catalogue", get(api::catalogue))
         .route("/api/v1/status", get(api::status))

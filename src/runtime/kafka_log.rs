@@ -30,6 +30,9 @@ use crate::config::Kafka;
 /// How long a question to the brokers may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Between the name of a client and the address of its instance.
+const AT: &str = " at ";
+
 /// All clones are the same log.
 #[derive(Clone)]
 pub struct KafkaLog {
@@ -53,6 +56,23 @@ impl KafkaLog {
     /// All consumer groups of the cluster, each with the number of its members.
     pub fn groups(&self) -> Result<Vec<(String, usize)>, LogError> {
         self.admin.groups()
+    }
+
+    /// With the address that this instance says to the members of its groups.
+    #[must_use]
+    pub fn at(mut self, address: &str) -> Self {
+        let mut kafka = Kafka::clone(&self.kafka);
+        let id = kafka.properties.get("client.id").map_or("tributary", String::as_str);
+        let id = format!("{id}{AT}{address}");
+        kafka.properties.insert("client.id".to_owned(), id);
+        self.kafka = Arc::new(kafka);
+        self
+    }
+
+    /// Where the member of a group answers that has a partition, as far as it says so.
+    pub fn owner(&self, group: &str, partition: &Partition) -> Result<Option<String>, LogError> {
+        let owner = self.admin.owner(group, partition)?;
+        Ok(owner.and_then(|id| id.split_once(AT).map(|(_, address)| address.to_owned())))
     }
 
     /// Deletes groups with their offsets. One that has members stays, and is an error.

@@ -146,9 +146,10 @@ impl Deal {
         let told = leads.into_iter().filter_map(|lead| {
             let owned = owned(&events, lead);
             let (deal, won_by, amounts) = (self.key, won_by.clone(), amounts.clone());
+            let deal_id = self.id.as_deref().map(ToOwned::to_owned);
             let first = events.iter().find(|event| event.lead == lead).map(|event| event.at);
             let since = first.filter(|_| rules.unit == AttributionUnit::Contacts);
-            let facts = DealFacts { deal, entries, lost, won_by, amounts, open, owned, since };
+            let facts = DealFacts { deal, deal_id, entries, lost, won_by, amounts, open, owned, since };
             let concerns = !facts.owned.is_empty() || since.is_some();
             concerns.then_some((Recipient::Lead(lead), Known::Deal(facts)))
         });

@@ -128,6 +128,8 @@ pub struct FillSession {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DealFacts {
     pub deal: EntityKey,
+    /// As records spell it, where that is asked for.
+    pub deal_id: Option<String>,
     /// By `Stage::DEAL_STAGES`.
     pub entries: [Option<DealEntry>; 3],
     pub lost: Option<Millis>,

@@ -28,6 +28,7 @@ mod history;
 mod influence;
 mod lifecycle;
 mod lost;
+pub mod profile;
 mod reach;
 mod seen;
 mod standing;

@@ -204,6 +204,20 @@ impl<T: Keyed> Table<T> {
         Held { table: self, place }
     }
 
+    /// Looks at an entity, if it is there.
+    pub fn look<R>(&self, key: EntityKey, then: impl FnOnce(&T) -> R) -> Option<R>
+    where
+        T: Default,
+    {
+        let place = self.find(key)?;
+        if place.rows() == Place::WHOLE {
+            return Some(then(self.store.whole(place)));
+        }
+        let mut room = T::default();
+        room.unpack(self.store.packed(place));
+        Some(then(&room))
+    }
+
     /// Stores the held entity, which was at a place or is new.
     fn put_back(&mut self, from: Option<Place>) {
         let Some(held) = &mut self.held else { return };

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 
+use url::Url;
+
 use super::Checker;
 use crate::config::raw::{self, InputEncoding, Placed, Text};
 use crate::config::{Encoding, Http, Input, Kafka, SchemaRegistry, Topics};
@@ -122,7 +124,7 @@ fn check_topic_name(name: &Text, what: &str, cx: &mut Checker<'_>) {
 }
 
 pub fn check_registry(raw: &raw::SchemaRegistry, cx: &mut Checker<'_>) -> SchemaRegistry {
-    let known = url::Url::parse(&raw.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let known = Url::parse(&raw.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     if !known {
         cx.fault(&raw.url, format!("no URL: `{}`", raw.url.value), "not a URL", "such as `http://localhost:8081`");
     }
@@ -172,7 +174,15 @@ pub fn check_http(raw: &raw::Http, cx: &mut Checker<'_>) -> Http {
         let message = format!("`http.listen` = `{listen}` can be reached from elsewhere and asks for no token");
         cx.fault(&raw.listen, message, "not loopback", "set `http.token_file`, or listen on 127.0.0.1");
     }
-    Http { listen, token }
+    let advertise = raw.advertise.as_ref().map(|address| {
+        let parsed = Url::parse(address).ok();
+        if parsed.is_none_or(|url| !matches!(url.scheme(), "http" | "https") || !url.has_host()) {
+            let message = format!("`http.advertise` is no address: `{}`", address.value);
+            cx.fault(address, message, "not a URL", "such as `http://tributary-0.example:9464`");
+        }
+        address.value.clone()
+    });
+    Http { listen, token, advertise }
 }
 
 impl Checker<'_> {

@@ -123,10 +123,12 @@ pub struct Http {
     pub token: Option<Text>,
     /// A file that holds the token.
     pub token_file: Option<Text>,
+    /// Where other instances send who asks about a lead that is here, such as `http://tributary-0:9464`.
+    pub advertise: Option<Text>,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: Placed::text("127.0.0.1:9464"), token: None, token_file: None }
+        Self { listen: Placed::text("127.0.0.1:9464"), token: None, token_file: None, advertise: None }
     }
 }

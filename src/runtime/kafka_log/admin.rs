@@ -142,6 +142,17 @@ impl Admin {
         Ok(groups.groups().iter().map(|group| (group.name().to_owned(), group.members().len())).collect())
     }
 
+    /// The client id of the member of a group that has a partition.
+    pub fn owner(&self, group: &str, partition: &Partition) -> Result<Option<String>, LogError> {
+        let asker = self.asker(group, "read_committed")?;
+        let groups = asker.fetch_group_list(Some(group), PATIENCE);
+        let groups = groups.map_err(|error| from_kafka(&error, "the members of a group"))?;
+        let mut members =
+            groups.groups().iter().filter(|found| found.name() == group).flat_map(|found| found.members());
+        let has = |assignment: &[u8]| assigned(assignment).is_some_and(|all| all.contains(partition));
+        Ok(members.find(|member| member.assignment().is_some_and(has)).map(|member| member.client_id().to_owned()))
+    }
+
     pub fn delete_groups(&self, names: &[String]) -> Result<(), LogError> {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         if names.is_empty() {
@@ -256,5 +267,39 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
             Poll::Ready(value) => return value,
             Poll::Pending => std::thread::park(),
         }
+    }
+}
+
+/// The partitions of a member, as the consumer protocol writes them: version, then the topics with their partitions.
+fn assigned(bytes: &[u8]) -> Option<Vec<Partition>> {
+    let (_version, mut rest) = bytes.split_first_chunk::<2>()?;
+    let number = |rest: &mut &[u8]| {
+        let (number, after) = rest.split_first_chunk::<4>()?;
+        *rest = after;
+        Some(i32::from_be_bytes(*number))
+    };
+    let mut all = Vec::new();
+    for _ in 0..number(&mut rest)? {
+        let (length, after) = rest.split_first_chunk::<2>()?;
+        let (name, after) = after.split_at_checked(usize::try_from(i16::from_be_bytes(*length)).ok()?)?;
+        let topic: Arc<str> = std::str::from_utf8(name).ok()?.into();
+        rest = after;
+        for _ in 0..number(&mut rest)? {
+            all.push(Partition { topic: Arc::clone(&topic), number: number(&mut rest)? });
+        }
+    }
+    Some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_assignment_is_read() {
+        let bytes = b"\x00\x01\x00\x00\x00\x02\x00\x01a\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00\x05\x00\x02bc\x00\x00\x00\x01\x00\x00\x00\x00";
+        let of = |topic: &str, number| Partition { topic: topic.into(), number };
+        assert_eq!(assigned(bytes), Some(vec![of("a", 3), of("a", 5), of("bc", 0)]));
+        assert!((0..bytes.len()).all(|at| assigned(&bytes[..at]).is_none()), "cut short");
     }
 }

@@ -1,0 +1,203 @@
+//! A lead as it stands, for whoever asks about it: its journey, its stages, and whose credit its conversions are. All of
+//! it is what is known now, late events included.
+
+use serde::Serialize;
+
+use super::super::fold::Fold;
+use super::super::visibility::{PRESENT, Visible};
+use super::Lead;
+use super::conversions::{Conversion, Converted, conversions};
+use super::seen::Seen;
+use crate::config::AttributionUnit;
+use crate::kpi::measures::{DEMO, MEETING, Scale};
+use crate::kpi::number::Number;
+use crate::model::stage::Stage;
+use crate::model::time::Millis;
+
+#[derive(Debug, Serialize)]
+pub struct Profile {
+    pub lead_id: String,
+    pub account_id: Option<String>,
+    /// The highest, of the lead and its deals.
+    pub stage: Option<&'static str>,
+    pub score: i64,
+    pub grade: Option<String>,
+    pub route: Option<String>,
+    pub segments: Vec<String>,
+    pub rejected: Option<Rejected>,
+    pub stages: Vec<Entered>,
+    pub deals: Vec<OwnDeal>,
+    /// In the order of time.
+    pub touches: Vec<OwnTouch>,
+    pub form_fills: Vec<OwnFill>,
+    pub conversions: Vec<Credits>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Rejected {
+    pub time: i64,
+    pub reason: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Entered {
+    pub stage: &'static str,
+    pub time: i64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct OwnDeal {
+    pub deal_id: Option<String>,
+    pub stages: Vec<Entered>,
+    pub lost: Option<i64>,
+    pub value: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct OwnTouch {
+    pub event_id: String,
+    pub time: i64,
+    pub kind: &'static str,
+    pub channel: String,
+    pub campaign: String,
+    pub content: String,
+    pub term: String,
+    /// Whether conversions may be credited to it.
+    pub in_journey: bool,
+    /// From when on it is known to be the lead's.
+    pub known_from: i64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct OwnFill {
+    pub event_id: String,
+    pub time: i64,
+    pub form_kind: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Credits {
+    pub stage: &'static str,
+    pub deal_id: Option<String>,
+    pub time: i64,
+    pub value: Option<f64>,
+    /// Whose journey it is: lead, contacts or account. What is not the lead's own is in the topic `attributions`.
+    pub unit: &'static str,
+    pub models: Vec<OfModel>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct OfModel {
+    pub model: String,
+    pub touches: Vec<Share>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Share {
+    pub event_id: String,
+    pub channel: String,
+    pub time: i64,
+    pub credit: f64,
+}
+
+impl Lead {
+    /// What is known of the lead that records call `id`.
+    pub fn profile(&self, id: &str, fold: &Fold) -> Profile {
+        let none = Box::default();
+        let history = self.history.as_ref().unwrap_or(&none);
+        let seen = Seen::new(self, history, Visible::LATEST, fold);
+        let class = seen.class(PRESENT, fold);
+        let criteria = &fold.rules.criteria;
+        let entries = Stage::LEAD_STAGES.into_iter().zip(seen.lead_entries());
+        let touch = |touch: &super::seen::SeenTouch| {
+            let origin = fold.symbols.origin_symbols(touch.origin);
+            let [channel, campaign, content, term] = origin.map(|symbol| fold.symbols.text(symbol).to_owned());
+            OwnTouch {
+                event_id: fold.ids.text(touch.id),
+                time: touch.at.0,
+                kind: touch.kind.name(),
+                channel,
+                campaign,
+                content,
+                term,
+                in_journey: touch.in_journey,
+                known_from: touch.known_from.0,
+            }
+        };
+        let fill = |fill: &&super::history::FillRow| OwnFill {
+            event_id: fill.event_id.to_string(),
+            time: fill.at.0,
+            form_kind: fill.kind.name(),
+        };
+        let deals = seen.deals.iter().filter(|deal| deal.is_owned(PRESENT)).map(|deal| OwnDeal {
+            deal_id: deal.deal_id.clone(),
+            stages: entered(Stage::DEAL_STAGES.into_iter().zip(deal.entries.map(|entry| entry.map(|of| of.at)))),
+            lost: deal.lost.map(|at| at.0),
+            value: deal.entries.iter().flatten().last().map(|entry| money(entry.value)),
+        });
+        Profile {
+            lead_id: id.to_owned(),
+            account_id: seen.account(PRESENT).map(ToOwned::to_owned),
+            stage: seen.highest(PRESENT).map(Stage::name),
+            score: seen.standing.score(PRESENT),
+            grade: class.grade.map(|grade| criteria.grades[grade].0.clone()),
+            route: class.route.map(|route| criteria.routes[route].0.clone()),
+            segments: class.segments.iter().map(|place| criteria.segments[*place].0.clone()).collect(),
+            rejected: seen
+                .standing
+                .rejected
+                .map(|(at, rule)| Rejected { time: at.0, reason: criteria.reject[rule].0.clone() }),
+            stages: entered(entries),
+            deals: deals.collect(),
+            touches: seen.touches.iter().map(touch).collect(),
+            form_fills: seen.fills.iter().map(fill).collect(),
+            conversions: conversions(&seen).iter().map(|conversion| credits(conversion, &seen, fold)).collect(),
+        }
+    }
+}
+
+fn entered(entries: impl Iterator<Item = (Stage, Option<Millis>)>) -> Vec<Entered> {
+    entries.filter_map(|(stage, at)| Some(Entered { stage: stage.name(), time: at?.0 })).collect()
+}
+
+fn credits(conversion: &Conversion, seen: &Seen<'_>, fold: &Fold) -> Credits {
+    let deal = conversion.deal.map(|(n, _)| seen.deals[n]);
+    let is_own = match (deal, fold.rules.unit) {
+        (None, _) | (_, AttributionUnit::Lead) => true,
+        (Some(_), AttributionUnit::Contacts) => false,
+        (Some(_), AttributionUnit::Account) => seen.account(conversion.at).is_none(),
+    };
+    let journey = seen.journey_at(conversion.at, conversion.own_touch, fold);
+    let models = fold.rules.models.iter().enumerate().filter(|(_, model)| is_own && model.enabled);
+    let of_model = |(n, model): (usize, &super::super::rules::CreditModel)| {
+        let shares = journey.touches.iter().zip(journey.credits(n, &conversion.entered, fold));
+        let share = |(touch, credit): (&super::super::credit::JourneyTouch, i64)| Share {
+            event_id: fold.ids.text(touch.id),
+            channel: fold.symbols.text(fold.symbols.origin_symbols(touch.origin)[0]).to_owned(),
+            time: touch.at.0,
+            credit: Number::of(i128::from(credit), Scale::Credit).to_f64(),
+        };
+        let touches = shares.filter(|(_, credit)| *credit != 0).map(share).collect();
+        OfModel { model: model.name.clone(), touches }
+    };
+    Credits {
+        stage: match conversion.what {
+            Converted::Entered(stage) => stage.name(),
+            Converted::Demo => DEMO,
+            Converted::Meeting => MEETING,
+        },
+        deal_id: deal.and_then(|deal| deal.deal_id.clone()),
+        time: conversion.at.0,
+        value: conversion.deal.map(|(_, value)| money(value)),
+        unit: match (is_own, fold.rules.unit) {
+            (true, _) | (_, AttributionUnit::Lead) => "lead",
+            (_, AttributionUnit::Contacts) => "contacts",
+            (_, AttributionUnit::Account) => "account",
+        },
+        models: models.map(of_model).collect(),
+    }
+}
+
+fn money(micros: i64) -> f64 {
+    Number::of(i128::from(micros), Scale::Money).to_f64()
+}
