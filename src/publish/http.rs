@@ -6,6 +6,7 @@ mod alerts;
 mod answer;
 mod api;
 mod assets;
+mod comparison;
 mod guard;
 mod health;
 mod leads;
@@ -164,6 +165,7 @@ fn router(site: Arc<Site>, ended: watch::Receiver<bool>) -> Router {
     let guarded = Router::new()
         .route("/api/v1/kpis", get(api::kpis))
         .route("/api/v1/alerts", get(alerts::alerts))
+        .route("/api/v1/attribution", get(comparison::attribution))
         .route("/api/v1/leads/{lead_id}", get(leads::lead))
         .route("/api/v1/what-if", get(what_if::what_if))
         .route("/api/v1/catalogue", get(api::catalogue))

@@ -89,6 +89,57 @@ fn outcome(answer: &Value, name: &str) -> Value {
     outcomes.iter().find(|outcome| outcome["name"] == name).unwrap().clone()
 }
 
+/// Of `all`.
+fn credit(kpi: &str, of: &[(&'static str, &str)], value: f64, parts: Option<(f64, f64)>) -> Change {
+    let id = RowId { kpi: Arc::from(kpi), window: WindowKind::All, start: None, dims: dims(of) };
+    let (numerator, denominator) = parts.map(|(over, under)| (Number::Real(over), Number::Real(under))).unzip();
+    let says = Says { value: Some(Number::Real(value)), numerator, denominator, ..Says::default() };
+    let row = Row { id, unit: Arc::from("ratio"), currency: None, end: None, says, watermark: NOW, updated_at: NOW };
+    Change::Row(RowChange::Says(Arc::new(row)))
+}
+
+#[test]
+fn models_are_compared_channel_by_channel() {
+    let site = Shown::start("");
+    let of = |channel, model| [("channel", channel), ("model", model), ("stage", "won")];
+    site.publish([
+        credit("attributed_share_ratio", &of("email", "first"), 0.75, Some((3.0, 4.0))),
+        credit("attributed_share_ratio", &of("pr", "first"), 0.25, Some((1.0, 4.0))),
+        credit("attributed_share_ratio", &of("email", "markov"), 0.5, Some((2.0, 4.0))),
+        credit("attributed_share_ratio", &[("channel", "pr"), ("model", "first"), ("stage", "lead")], 1.0, None),
+        credit("revenue", &[("channel", "email"), ("model", "first")], 900.0, None),
+        credit("attributed_value", &of("email", "markov"), 600.0, None),
+        credit("touch_dated_conversions", &of("pr", "first"), 2.0, None),
+        credit("assisted_conversions", &[("channel", "pr"), ("stage", "won")], 3.0, None),
+        credit("path_conversions", &[("path", "pr > email"), ("stage", "won")], 2.0, None),
+        credit("path_conversions", &[("path", "email"), ("stage", "won")], 2.0, None),
+        credit("journey_touches", &[("stage", "won"), ("stat", "mean")], 1.5, None),
+    ]);
+    let answer = site.ask("/api/v1/attribution").json();
+    let said = (&answer["stage"], &answer["window"], &answer["conversions"], &answer["models"]);
+    assert_eq!(said, (&json!("won"), &json!("all"), &json!(4.0), &json!(["first", "markov"])));
+    let email = &answer["channels"][0];
+    assert_eq!(email["shares"], json!({ "first": 0.75, "markov": 0.5 }));
+    assert_eq!((&email["conversions"]["first"], &email["divergence"]), (&json!(3.0), &json!(0.25)));
+    assert_eq!(email["value"], json!({ "first": 900.0, "markov": 600.0 }));
+    let pr = answer["channels"].as_array().unwrap().iter().find(|channel| channel["channel"] == "pr").unwrap();
+    assert_eq!((&pr["touch_dated_conversions"]["first"], &pr["assisted"]), (&json!(2.0), &json!(3.0)));
+    // Half of the conversions are nobody's under markov: a quarter from email and one from pr would have to move.
+    assert_eq!(answer["distances"], json!([{ "models": ["first", "markov"], "distance": 0.5 }]));
+    assert_eq!(answer["paths"][0], json!({ "path": "email", "conversions": 2.0 }));
+    assert_eq!(answer["journey_touches"], json!({ "mean": 1.5 }));
+    let refused = |query: &str, error: &str| {
+        let answer = site.ask(&format!("/api/v1/attribution?{query}"));
+        assert_eq!((answer.status, &answer.json()["error"]), (400, &json!(error)), "{query}");
+    };
+    refused("stage=one", "invalid_stage");
+    refused("window=1h", "invalid_window");
+    refused("start=today", "invalid_start");
+    refused("stagge=won", "unknown_parameter");
+    let none = Shown::start("[output]\nkpis = [\"leads\"]\n").ask("/api/v1/attribution");
+    assert_eq!(none.status, 404);
+}
+
 #[test]
 fn what_if_goes_by_the_channels_ratios_and_else_by_those_of_all() {
     let site = Shown::start("");

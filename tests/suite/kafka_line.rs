@@ -8,6 +8,7 @@ mod deployment;
 mod erasing;
 mod faults;
 mod gate;
+mod leads;
 mod loading;
 mod records;
 mod samples;

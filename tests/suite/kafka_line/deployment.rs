@@ -109,6 +109,8 @@ models = ["first", "linear", "markov", "shapley"]
 detail_models = ["first"]
 [attribution.data_driven]
 min_conversions = 5
+[feedback]
+stages = ["mql", "won"]
 [scoring.engagement]
 page_view = 1
 email_clicked = 5

@@ -72,6 +72,7 @@ impl Story {
         assert!(rows.len() > 3_000 && rejected.len() > 50, "{} rows, {} rejected", rows.len(), rejected.len());
         let net = net(&line.config(), &files, &as_of);
         assert!(net.actions.len() > 300 && net.suppressions.len() > 30, "a history that says little proves little");
+        assert!(net.attributions.len() > 300 && net.conversions.len() > 10, "a history that says little proves little");
         Self { rows, rejected, net, records }
     }
 }
