@@ -126,13 +126,13 @@ pub fn ingest(config: &Config) -> Ingest {
 pub struct Packer {
     ingest: Ingest,
     builders: Vec<BlockBuilder>,
-    next: [i64; 5],
+    next: [i64; Topic::ALL.len()],
 }
 
 impl Packer {
     pub fn new(config: &Config) -> Self {
         let builders = (0..SHARDS).map(|_| BlockBuilder::default()).collect();
-        Self { ingest: ingest(config), builders, next: [0; 5] }
+        Self { ingest: ingest(config), builders, next: [0; Topic::ALL.len()] }
     }
 
     /// The journal of each shard.
@@ -147,7 +147,7 @@ impl Packer {
 
     fn flush(&mut self, records: &[(Topic, Vec<u8>)]) -> Vec<Vec<u8>> {
         let from = self.next;
-        let mut watermarks = [None; 5];
+        let mut watermarks = [None; Topic::ALL.len()];
         for (topic, value) in records {
             let source = Source { topic: *topic, partition: 0 };
             let n = *topic as usize;

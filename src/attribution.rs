@@ -5,3 +5,4 @@ pub mod markov;
 pub mod path;
 pub mod rounding;
 pub mod rules;
+pub mod shapley;

@@ -143,6 +143,80 @@ mod tests {
         }
     }
 
+    /// D. Altomare, D. Loris, "Markov model for the online multi-channel attribution problem" (vignette of the R package
+    /// ChannelAttribution, 2015): A > B > A > B > B > A, A > B > B > A > A and A > A, all of which convert.
+    #[test]
+    fn repeated_channels_as_published() {
+        let journeys: [(&[usize], bool); 3] = [(&[0, 1, 0, 1, 1, 0], true), (&[0, 1, 1, 0, 0], true), (&[0, 0], true)];
+        let effects = removal_effects(1, 2, &chain(1, &journeys)).expect("all convert");
+        let share = effects.removal[0] / effects.removal.iter().sum::<f64>();
+        assert!((effects.removal[0] - 1.0).abs() < 1e-12 && (effects.removal[1] - 0.5).abs() < 1e-12);
+        assert!((share * 3.0 - 2.0).abs() < 1e-12, "of three conversions two are A's");
+    }
+
+    /// A. Goodin, do-attribution 0.0.2 (PyPI, 2026), "Quick start": ten journeys, printed with four digits.
+    #[test]
+    fn ten_journeys_as_published() {
+        const EMAIL: usize = 0;
+        const SOCIAL: usize = 1;
+        const SEARCH: usize = 2;
+        const DIRECT: usize = 3;
+        let journeys: [(&[usize], bool); 10] = [
+            (&[EMAIL, SOCIAL], true),
+            (&[EMAIL, SOCIAL], false),
+            (&[SEARCH, EMAIL], true),
+            (&[SOCIAL], true),
+            (&[EMAIL, SEARCH], false),
+            (&[SEARCH, SOCIAL, EMAIL], true),
+            (&[DIRECT], true),
+            (&[SEARCH, EMAIL, SOCIAL], true),
+            (&[SOCIAL, EMAIL], true),
+            (&[SEARCH], false),
+        ];
+        let effects = removal_effects(1, 4, &chain(1, &journeys)).expect("seven convert");
+        assert!((effects.probability - 0.7).abs() < 1e-12);
+        for (effect, expected) in effects.removal.iter().zip([0.6571, 0.5584, 0.3214, 0.1429]) {
+            assert!((effect - expected).abs() < 5e-5, "{:?}", effects.removal);
+        }
+    }
+
+    /// 240,108 journeys with 17,639 conversions. I. Vasileva, "attribution-markov-chains" (2021), after M. Hegewald,
+    /// "Marketing Channel Attribution with Markov Chains in Python" (Towards Data Science), on the campaign data of
+    /// M. Cyt (Kaggle, 2019). The counts are those that its printed transition matrix has.
+    #[test]
+    fn a_quarter_of_a_million_journeys_as_published() {
+        // To: Facebook, Instagram, Online Display, Online Video, Paid Search, a conversion, nothing.
+        const COUNTS: [[u32; 7]; 6] = [
+            [66_848, 28_618, 34_250, 34_182, 76_210, 0, 0],
+            [0, 15_252, 2146, 2254, 4464, 4690, 59_319],
+            [10_822, 0, 1164, 1193, 2266, 2868, 31_153],
+            [2300, 1251, 0, 737, 3936, 2144, 32_236],
+            [2430, 1307, 775, 0, 1964, 3201, 31_285],
+            [5725, 3038, 4269, 2596, 0, 4736, 68_476],
+        ];
+        let steps = COUNTS.iter().enumerate().flat_map(|(from, counts)| {
+            let state: State = from.checked_sub(1).into_iter().collect();
+            counts.iter().enumerate().map(move |(to, count)| {
+                let to = [To::Conversion, To::Nothing].get(to.wrapping_sub(5)).copied().unwrap_or(To::Channel(to));
+                Step { from: state.clone(), to, count: f64::from(*count) }
+            })
+        });
+        let effects = removal_effects(1, 5, &steps.collect::<Vec<_>>()).expect("some convert");
+        assert!((effects.probability - 17_639.0 / 240_108.0).abs() < 1e-12);
+        let all: f64 = effects.removal.iter().sum();
+        let published = [
+            (0.354_759_767_418_272_1, 4_948.892_177_847_522),
+            (0.217_313_661_490_384_56, 3_031.521_548_555_892_4),
+            (0.154_354_823_560_412_86, 2_153.246_926_759_083_6),
+            (0.206_914_116_556_421_9, 2_886.448_089_546_147),
+            (0.331_103_756_008_615_4, 4_618.891_257_291_355),
+        ];
+        for (effect, (removal, conversions)) in effects.removal.iter().zip(published) {
+            assert!((effect - removal).abs() < 1e-12, "{effect} {removal}");
+            assert!((effect / all * 17_639.0 - conversions).abs() < 1e-8, "{effect} {conversions}");
+        }
+    }
+
     #[test]
     fn without_a_conversion_there_is_no_effect() {
         assert_eq!(removal_effects(1, 1, &chain(1, &[(&[0], false)])), None);

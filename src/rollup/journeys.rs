@@ -15,6 +15,7 @@ use super::texts::Texts;
 use super::views::number;
 use crate::attribution::markov::{State, Step, To, removal_effects};
 use crate::attribution::path::{END, SEPARATOR};
+use crate::attribution::shapley::worth;
 use crate::config::Config;
 use crate::kpi::catalogue::Journeys;
 use crate::kpi::families::{DataDriven, OfJourneys};
@@ -152,17 +153,18 @@ impl<'a> Source<'a> {
                 let enough = journeys(&conversions, self.texts) >= i128::from(self.journeys.min_conversions.max(1));
                 let amounts = if what == Journeys::Value { counted(1) } else { conversions.clone() };
                 let scale = if what == Journeys::Value { Scale::Money } else { Scale::Count };
-                let mut shares: BTreeMap<Symbol, f64> =
-                    conversions.iter().filter(|(_, amount)| amount.sum > 0).map(|(of, _)| (of[0], 0.0)).collect();
+                let in_journeys = conversions.iter().filter(|(_, amount)| amount.sum > 0);
+                let mut shares: BTreeMap<Symbol, Vec<(i128, f64)>> =
+                    in_journeys.map(|(of, _)| (of[0], Vec::new())).collect();
                 for (size, of_size) in by_size(&amounts, self.texts) {
                     for (channel, sum) in of_size {
                         // Of amounts that are known of no conversion (any more) nobody has a share.
                         if let Some(share) = shares.get_mut(&channel) {
-                            *share += Number::of(sum, scale).to_f64() / size as f64;
+                            share.push((size, Number::of(sum, scale).to_f64()));
                         }
                     }
                 }
-                let rows = shares.into_iter().map(|(channel, share)| (channel, enough.then_some(share)));
+                let rows = shares.into_iter().map(|(channel, of)| (channel, enough.then(|| worth(of))));
                 self.credited(of, group, what, window, rows.collect())
             }
         }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::credit::{Journey, JourneyTouch};
+use super::event_id::PackedId;
 use super::fold::Fold;
 use super::forward::{Known, News, Recipient, Stated, StatedConversion, StatedTouch};
 use super::ledger::{Attribution, Credited, Line, Said, State};
@@ -180,10 +181,15 @@ impl Fold {
         self.news.push(News { added, ..News::always(Recipient::Deal(deal), Known::Stated(stated)) });
     }
 
+    /// Empty where the touch is that of a lead that was forgotten.
+    fn event_id(&self, touch: &JourneyTouch) -> String {
+        if touch.id == PackedId::UNSET { String::new() } else { self.ids.text(touch.id) }
+    }
+
     fn spell_statement(&self, statement: &Statement) -> StatedConversion {
         let touch = |touch: &JourneyTouch| StatedTouch {
             at: touch.at,
-            event_id: self.ids.text(touch.id),
+            event_id: self.event_id(touch),
             origin: self.symbols.origin_symbols(touch.origin).map(|symbol| self.symbols.text(symbol).to_owned()),
         };
         StatedConversion {
@@ -207,7 +213,7 @@ impl Fold {
             let touch = |(touch, credit): (&JourneyTouch, i64)| {
                 let origin = self.symbols.origin_symbols(touch.origin);
                 let [channel, campaign, content, term] = origin.map(|symbol| self.symbols.text(symbol).to_owned());
-                let event_id = Some(self.ids.text(touch.id)).filter(|id| !id.is_empty());
+                let event_id = Some(self.event_id(touch)).filter(|id| !id.is_empty());
                 Credited { event_id, channel, campaign, content, term, at: Some(touch.at), credit }
             };
             journey.touches.iter().zip(credits).filter(|(_, credit)| *credit != 0).map(touch).collect()

@@ -35,8 +35,8 @@ EUR = 1.1
 CNY = 0.14
 "#;
 
-fn config(shards: u16) -> Config {
-    let text = format!("[topics]\npartitions = {shards}\n{SETTINGS}");
+fn config(shards: u16, unit: &str) -> Config {
+    let text = format!("[topics]\npartitions = {shards}\n[attribution]\nunit = \"{unit}\"\n{SETTINGS}");
     Config::parse(&text, "test.toml", std::iter::empty()).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
@@ -108,13 +108,13 @@ pub fn found(traces: &Traces, stored: &[Vec<u8>]) -> Vec<String> {
 
 #[test]
 fn nothing_is_left_of_an_erased_lead_and_no_number_changes() {
-    for seed in 60..62 {
+    for (seed, unit) in [(60, "lead"), (61, "account"), (62, "contacts")] {
         let records = history(seed);
         let traces = traces(&records);
         assert!(traces.len() > 40, "{} leads", traces.len());
         let last = records.iter().map(|record| record.timestamp).max().expect("records");
         let as_of = last + Span::days(2);
-        let config = config(3);
+        let config = config(3, unit);
         let mut line = Line::new(&config, seed);
         line.run(&records);
         let before = said(&line.finish(as_of));
@@ -155,7 +155,7 @@ fn in_which_order_shards_come_to_it_makes_no_difference() {
     let erasures: Vec<Produced> = names.iter().map(|lead| erasure(lead, before[half - 1].timestamp)).collect();
     let as_of = records.iter().map(|record| record.timestamp).max().expect("records") + Span::days(2);
     let rows = |shards: u16, seed: u64| {
-        let mut line = Line::new(&config(shards), seed);
+        let mut line = Line::new(&config(shards, "lead"), seed);
         line.run(before);
         // The watermark is the same by then: what waits for it happens before.
         line.finish(erasures[0].timestamp + Span::HOUR);
