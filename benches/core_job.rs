@@ -170,7 +170,9 @@ impl Packer {
             for topic in Topic::ALL {
                 let n = topic as usize;
                 let range = Range { follows: from[n], from: from[n], to: next[n] };
-                builder.cover(Source { topic, partition: 0 }, range, watermarks[n], None);
+                // What has nothing to say holds nobody up.
+                let idle = (range.from == range.to).then_some(Millis(START));
+                builder.cover(Source { topic, partition: 0 }, range, watermarks[n], idle);
             }
             builder.finish(&announced)
         });

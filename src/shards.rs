@@ -321,7 +321,7 @@ impl Shard {
         self.count_arrival(source, texts, entry, is_new, late);
     }
 
-    /// Takes an account's record: what it changes are the leads that have named the account.
+    /// Takes an account's record: what it changes are the leads and visitors that have named the account.
     fn hold(&mut self, account: &AccountEvent<'_>, from: Millis) {
         let rules = Arc::clone(&self.fold.rules);
         if !rules.keeps_records {
@@ -330,12 +330,17 @@ impl Shard {
         let id = &*account.account_id;
         let from_start = rules.config.accounts_hold_from_start && self.fold.records.is_new(id);
         let mark = if from_start { self.sources.watermark() } else { self.mark(from) };
-        let leads = self.fold.records.leads_of(id);
+        let leads = self.fold.records.leads.of(id);
         self.fold.cause = Cause::Account;
         let (all, fold) = (&mut self.leads, &mut self.fold);
         let mut before = Vec::with_capacity(leads.len());
         for key in &leads {
             before.push(all.get_or_insert(*key, || Lead::new(*key)).contributions(fold));
+        }
+        let of_visitors = fold.records.visitors.of(id);
+        let mut views = Vec::with_capacity(of_visitors.len());
+        for key in &of_visitors {
+            views.push(self.visitors.get_or_insert(*key, || Visitor::new(*key)).contributions(fold));
         }
         // In its home shard it is a subject of its own.
         let key = EntityKey::of(id);
@@ -348,6 +353,10 @@ impl Shard {
         fold.records.hold(account, from, mark, &rules.criteria);
         if let Some((key, before)) = own.zip(of_account) {
             let after = self.accounts.get_or_insert(key, || Account::new(key)).contributions(fold);
+            fold.replace(&before, &after);
+        }
+        for (key, before) in of_visitors.iter().zip(views) {
+            let after = self.visitors.get_or_insert(*key, || Visitor::new(*key)).contributions(fold);
             fold.replace(&before, &after);
         }
         for (key, before) in leads.iter().zip(before) {

@@ -189,7 +189,7 @@ impl Lead {
     /// Notes that it has named an account, whose record its rules may ask for.
     fn name(&self, account: &str, fold: &mut Fold) {
         if fold.rules.looks_up_accounts {
-            fold.records.name(account, self.key);
+            fold.records.leads.note(account, self.key);
         }
     }
 
@@ -408,7 +408,7 @@ impl Lead {
         self.touches.iter().for_each(|row| fold.ids.release(row.id));
         if let Some(history) = self.history {
             history.stitched.iter().for_each(|row| fold.ids.release(row.id));
-            history.accounts.iter().for_each(|seen| fold.records.unname(&seen.account, self.key));
+            history.accounts.iter().for_each(|seen| fold.records.leads.forget(&seen.account, self.key));
             if let Some(at) = history.timer {
                 fold.timers.remove(&(at, self.key));
             }

@@ -18,8 +18,37 @@ use crate::model::time::Millis;
 #[derive(Debug, Default)]
 pub struct Records {
     by_account: HashMap<Box<str>, Vec<Holding>, FixedState>,
-    /// The leads that have named an account: what they contribute may change with its record.
-    leads: BTreeMap<Box<str>, BTreeSet<EntityKey>>,
+    /// Who has named an account: what they contribute may change with its record. Of visitors those that count touches to
+    /// customers while nobody is known to have made them.
+    pub leads: Naming,
+    pub visitors: Naming,
+}
+
+/// Entities by the accounts that they name.
+#[derive(Debug, Default)]
+pub struct Naming(BTreeMap<Box<str>, BTreeSet<EntityKey>>);
+
+impl Naming {
+    pub fn note(&mut self, account: &str, who: EntityKey) {
+        match self.0.get_mut(account) {
+            Some(all) => drop(all.insert(who)),
+            None => drop(self.0.insert(account.into(), BTreeSet::from([who]))),
+        }
+    }
+
+    pub fn forget(&mut self, account: &str, who: EntityKey) {
+        if let Some(all) = self.0.get_mut(account) {
+            all.remove(&who);
+            if all.is_empty() {
+                self.0.remove(account);
+            }
+        }
+    }
+
+    #[must_use]
+    pub fn of(&self, account: &str) -> Vec<EntityKey> {
+        self.0.get(account).into_iter().flatten().copied().collect()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,30 +135,6 @@ impl Records {
     #[must_use]
     pub fn is_new(&self, account: &str) -> bool {
         !self.by_account.contains_key(account)
-    }
-
-    /// Notes that a lead has named an account.
-    pub fn name(&mut self, account: &str, lead: EntityKey) {
-        match self.leads.get_mut(account) {
-            Some(leads) => drop(leads.insert(lead)),
-            None => drop(self.leads.insert(account.into(), BTreeSet::from([lead]))),
-        }
-    }
-
-    /// Forgets that a lead has.
-    pub fn unname(&mut self, account: &str, lead: EntityKey) {
-        if let Some(leads) = self.leads.get_mut(account) {
-            leads.remove(&lead);
-            if leads.is_empty() {
-                self.leads.remove(account);
-            }
-        }
-    }
-
-    /// The leads that have named an account.
-    #[must_use]
-    pub fn leads_of(&self, account: &str) -> Vec<EntityKey> {
-        self.leads.get(account).into_iter().flatten().copied().collect()
     }
 
     #[must_use]

@@ -298,6 +298,7 @@ impl Loading {
         let tally = Tally::load(rules.plan.clone(), time, self.cells);
         let mut fold = Fold::with(rules, symbols, tally, ids, self.records, self.lead_ids);
         fold.clock = head.levels.of_leads().unwrap_or(fold.clock);
+        self.visitors.whole().for_each(|visitor| visitor.restore(&mut fold));
         self.leads.whole().for_each(|lead| lead.restore(&mut fold));
         self.deals.whole().for_each(|deal| deal.restore(&mut fold));
         Ok(Shard {

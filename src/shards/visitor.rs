@@ -148,6 +148,7 @@ impl Visitor {
         let before = self.contributions(fold);
         let id = fold.ids.pack(event_id);
         let late = view.late();
+        self.name(view.account(), fold);
         if let Some(lead) = view.lead() {
             let ident = Ident { at, topic: Topic::Touchpoints, event_id, lead, late };
             if let Err(place) = self.find_ident(&ident, &fold.ids) {
@@ -169,6 +170,7 @@ impl Visitor {
         let before = self.contributions(fold);
         let id = fold.ids.pack(event_id);
         tell_asset(touch.kind, touch.at, touch.about, touch.late, fold);
+        self.name(touch.account.as_deref(), fold);
         sparing::insert(&mut self.browsing().touches, place, Touch { id, ..touch });
         let after = self.contributions(fold);
         fold.replace(&before, &after);
@@ -193,12 +195,14 @@ impl Visitor {
     }
 
     /// What it contributes, given all that it knows.
-    fn contributions(&self, fold: &mut Fold) -> Contributions {
+    pub(super) fn contributions(&self, fold: &mut Fold) -> Contributions {
         let Some(browsing) = &self.browsing else { return Contributions::default() };
         if browsing.is_quiet() {
             return Contributions::default();
         }
-        let views = views(browsing.marks());
+        let records = browsing.accounts().filter(|_| fold.rules.suppresses);
+        let records = records.flat_map(|account| fold.records.marks(account));
+        let views = views(browsing.marks().chain(records));
         let known: Vec<_> = views.into_iter().map(|view| (view, self.identities(browsing, view))).collect();
         sessions::contributions(browsing, &known, fold)
     }
@@ -213,6 +217,21 @@ impl Visitor {
         Identities(rows.map(|row| (row.at(), lead(row))).collect())
     }
 
+    /// Notes an account whose record what it counts goes by.
+    fn name(&self, account: Option<&str>, fold: &mut Fold) {
+        if let Some(account) = account.filter(|_| fold.rules.suppresses) {
+            fold.records.visitors.note(account, self.key);
+        }
+    }
+
+    /// Notes what a shard knows of it beside itself: after a restart.
+    pub fn restore(&self, fold: &mut Fold) {
+        self.browsing
+            .iter()
+            .flat_map(|browsing| browsing.accounts())
+            .for_each(|account| self.name(Some(account), fold));
+    }
+
     /// Whether something of it names a lead.
     #[must_use]
     pub fn knows(&self, lead: EntityKey) -> bool {
@@ -222,6 +241,7 @@ impl Visitor {
     /// Forgets that it was a lead, and what it did as that. What it counted stays counted. False when nothing is left.
     pub fn forget(&mut self, lead: EntityKey, fold: &mut Fold) -> bool {
         let mut browsing = std::mem::take(self.browsing());
+        browsing.accounts().for_each(|account| fold.records.visitors.forget(account, self.key));
         let known = self.identities(&browsing, Visible::LATEST);
         let lookback = fold.rules.config.identity.lookback;
         // Who was never anybody else has nothing of its own.
@@ -246,6 +266,7 @@ impl Visitor {
             .collect();
         let is_plain = browsing.is_quiet() && browsing.leads.is_empty() && browsing.late_idents.is_empty();
         self.browsing = (!is_plain).then(|| Box::new(browsing));
+        self.restore(fold);
         !self.idents.is_empty() || self.browsing.is_some()
     }
 

@@ -1,6 +1,9 @@
 //! The fold against the naive recomputation, on random histories: any cut into flushes, any number of shards, any of
 //! them ahead, any interleaving, restarts in between, and the same rows.
 
+mod conserved;
+mod journeys;
+mod kpis;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,138 +14,11 @@ use tributary::generate::{History, Produced, Settings};
 use tributary::model::time::{Millis, Span};
 use tributary::rollup::row::Row;
 
+pub use self::kpis::KPIS;
 use self::settings::{LOSSES, PLAIN, PLANNED, SCORED};
 use crate::ledgers::Net;
 use crate::line::Line;
 use crate::reference;
-
-pub const KPIS: &[&str] = &[
-    "sessions",
-    "visitors",
-    "touches",
-    "traffic_share_ratio",
-    "page_fill_ratio",
-    "form_fills",
-    "content_reads",
-    "content_leads",
-    "content_lead_ratio",
-    "leads",
-    "mqls",
-    "sals",
-    "sqls",
-    "opportunities",
-    "proposals",
-    "customers",
-    "won_deals",
-    "lost_deals",
-    "session_lead_ratio",
-    "what_if_leads",
-    "lead_mql_ratio",
-    "mql_sql_ratio",
-    "sql_customer_ratio",
-    "lead_customer_ratio",
-    "mql_demo_ratio",
-    "stage_conversion_ratio",
-    "raw_leads",
-    "rejected_leads",
-    "lead_score",
-    "graded_leads",
-    "routed_leads",
-    "segment_leads",
-    "leaked_leads",
-    "leakage_ratio",
-    "recycled_leads",
-    "reactivations",
-    "sla_breaches",
-    "sla_met_ratio",
-    "lead_conversion_seconds",
-    "stage_dwell_seconds",
-    "sales_cycle_seconds",
-    "follow_up_seconds",
-    "emails_sent",
-    "emails_delivered",
-    "email_delivery_ratio",
-    "email_unique_open_ratio",
-    "email_unique_click_ratio",
-    "email_click_to_open_ratio",
-    "email_unsubscribe_ratio",
-    "nurtured_leads",
-    "nurture_mql_ratio",
-    "webinar_registrations",
-    "webinar_attendees",
-    "webinar_replays",
-    "webinar_questioners",
-    "webinar_attendance_ratio",
-    "webinar_conversion_ratio",
-    "mail_claim_ratio",
-    "mail_meeting_ratio",
-    "community_size",
-    "community_active_members",
-    "nps",
-    "survey_responses",
-    "satisfaction",
-    "referral_likelihood_ratio",
-    "referrals",
-    "duplicate_events",
-    "spend",
-    "cost_per_lead",
-    "cost_per_mql",
-    "cost_per_sql",
-    "cost_per_opportunity",
-    "customer_acquisition_cost",
-    "pipeline",
-    "revenue",
-    "average_deal_value",
-    "win_ratio",
-    "return_on_ad_spend",
-    "return_on_investment",
-    "demos",
-    "meetings",
-    "late_events",
-    "dead_letters",
-    "variant_subjects",
-    "variant_conversions",
-    "variant_conversion_ratio",
-    "variant_lift_ratio",
-    "variant_p_value",
-    "variant_break_even_ratio",
-    "open_pipeline",
-    "weighted_pipeline",
-    "likely_pipeline",
-    "sourced_pipeline",
-    "sourced_pipeline_ratio",
-    "sourced_revenue",
-    "sourced_revenue_ratio",
-    "influenced_pipeline",
-    "influenced_pipeline_ratio",
-    "influenced_revenue",
-    "influenced_revenue_ratio",
-    "forecast_revenue",
-    "budget",
-    "budget_used_ratio",
-    "budget_pace_ratio",
-    "budget_projection",
-    "goal",
-    "goal_attainment_ratio",
-    "goal_pace_ratio",
-    "goal_required",
-    "goal_lead_seconds",
-    "cost_index",
-    "conversion_index",
-    "efficiency_index",
-    "lifetime_value",
-    "ltv_cac_ratio",
-    "sales_velocity",
-    "suppressed_touches",
-    "wasted_spend",
-    "target_accounts",
-    "target_accounts_reached",
-    "account_penetration_ratio",
-    "buying_unit_coverage_ratio",
-    "engaged_members",
-    "product_active_accounts",
-    "question_response_seconds",
-];
 
 fn config(shards: u16, text: &str) -> Config {
     config_of(shards, KPIS, text)
@@ -174,8 +50,28 @@ struct Said {
     is_final: bool,
 }
 
-/// Compares the rows of both, and says which KPIs had any that is not 0.
-fn check(config: &Config, seed: u64, records: &[Produced], restarts: bool) -> BTreeSet<String> {
+/// What a history had something to say of.
+#[derive(Default)]
+struct Told {
+    /// KPIs with a row that is not 0.
+    kpis: BTreeSet<String>,
+    /// What leads did, and why they must get no paid touch.
+    actions: BTreeSet<String>,
+    suppressions: BTreeSet<String>,
+}
+
+impl Extend<Self> for Told {
+    fn extend<T: IntoIterator<Item = Self>>(&mut self, all: T) {
+        for told in all {
+            self.kpis.extend(told.kpis);
+            self.actions.extend(told.actions);
+            self.suppressions.extend(told.suppressions);
+        }
+    }
+}
+
+/// Compares the rows and the ledgers of both.
+fn check(config: &Config, seed: u64, records: &[Produced], restarts: bool) -> Told {
     let mut line = Line::new(config, seed);
     let half = records.len() / 2;
     let mut heard = line.run(&records[..half]);
@@ -209,6 +105,8 @@ fn check(config: &Config, seed: u64, records: &[Produced], restarts: bool) -> BT
     let is_late = |given: &&reference::Given<'_>| given.late_at.is_some() && given.event.occurred_at().is_some();
     let late = heard.given.iter().filter(is_late).count() as u64;
     assert_eq!(line.late_and_duplicate(), (late, heard.twice));
+    let has_shares = config.output.kpis.iter().any(|kpi| kpi == "leads") && !config.attribution.models.is_empty();
+    assert!(conserved::check(&rows) > 0 || !has_shares, "a history without conversions proves nothing");
     let expected = reference::rows(config, &heard.given, &heard.dropped, as_of);
     compare(seed, &expected, &rows);
     let actions = reference::ledgers::actions(config, &heard.given, as_of);
@@ -216,9 +114,16 @@ fn check(config: &Config, seed: u64, records: &[Produced], restarts: bool) -> BT
     assert!(!actions.is_empty(), "a history that says nothing proves nothing");
     let attributions = reference::attributions::attributions(config, &heard.given, as_of);
     let conversions = reference::attributions::conversions(config, &heard.given, as_of);
-    line.net.compare(&Net { actions, suppressions, attributions, conversions, ..Net::default() });
+    let expected_net = Net { actions, suppressions, attributions, conversions, ..Net::default() };
+    line.net.compare(&expected_net);
     let says = |row: &&reference::Row| row.value.is_some_and(|value| value != 0.0);
-    expected.iter().filter(says).map(|row| row.kpi.clone()).collect()
+    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    let reasons = expected_net.suppressions.values().flat_map(|line| line["reasons"].as_array().expect("a list"));
+    Told {
+        kpis: expected.iter().filter(says).map(|row| row.kpi.clone()).collect(),
+        actions: expected_net.actions.values().map(|action| text(&action["action"])).collect(),
+        suppressions: reasons.map(|reason| text(&reason["reason"])).collect(),
+    }
 }
 
 fn compare(seed: u64, expected: &[reference::Row], rows: &[Row]) {
@@ -333,16 +238,20 @@ fn every_kpi_is_compared_where_it_says_something() {
     let windows = PLAIN.lines().find(|line| line.starts_with("windows")).expect("they are set");
     let plain = PLAIN.replace(windows, r#"windows = ["1w", "1mo", "1q", "all", "now"]"#).replace("20d", "60d");
     let few = plain.replace(r#", "last_non_direct", "linear", "w_shaped", "time_decay""#, "");
-    let mut told = BTreeSet::new();
+    let mut told = Told::default();
     for seed in 70..73 {
         let settings =
             Settings { seed, leads: 60, days: 150, events: Some(2500), bad: 0.01, huge: false, ..Settings::default() };
         let text = format!("{few}{SCORED}{LOSSES}{PLANNED}");
-        told.extend(check(&config(3, &text), seed, &history(settings), seed % 2 == 1));
+        told.extend([check(&config(3, &text), seed, &history(settings), seed % 2 == 1)]);
     }
-    let silent: Vec<_> = KPIS.iter().filter(|kpi| !told.contains(**kpi)).collect();
+    let silent: Vec<_> = KPIS.iter().filter(|kpi| !told.kpis.contains(**kpi)).collect();
     // What arrives late is for a test of its own.
     assert_eq!(silent, [&"late_events"], "a KPI that says nothing proves nothing");
+    let names = |told: &BTreeSet<String>| told.iter().cloned().collect::<Vec<_>>().join(" ");
+    let actions = "lead leaked mql reactivated recycled rejected routed sal sla_breached sql";
+    assert_eq!(names(&told.actions), actions, "so does an action that never happens");
+    assert_eq!(names(&told.suppressions), "customer disqualified unsubscribed", "and so does a reason");
 }
 
 #[test]

@@ -262,10 +262,12 @@ impl View<'_> {
         };
         let customers_of = [Measure::Customers, Measure::CustomersSettled, Measure::CustomerCredit];
         let wants_customers = is_won && customers_of.iter().any(|measure| fold.wants(*measure));
-        if !wants_customers && !shared.is_wanted(name, fold) && !fold.rules.writes_attributions {
+        let is_left = self.leave_to_unit(conversion, fold);
+        let is_asked = shared.is_wanted(name, fold) || fold.rules.writes_attributions;
+        if !wants_customers && (is_left || !is_asked) {
             return;
         }
-        let credits = if self.leave_to_unit(conversion, fold) {
+        let credits = if is_left {
             Vec::new()
         } else {
             let journey = self.seen.journey_at(at, conversion.own_touch, fold);

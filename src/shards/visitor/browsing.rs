@@ -170,6 +170,12 @@ impl Browsing {
         drop_where(&mut self.fills, |row| row.lead == lead, ids);
     }
 
+    /// The accounts that touches name.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = &str> {
+        let views = self.views.iter().filter_map(PageView::account);
+        views.chain(self.touches.iter().filter_map(|touch| touch.account.as_deref()))
+    }
+
     /// Nothing to count and nothing to tell.
     pub(super) const fn is_quiet(&self) -> bool {
         self.views.is_empty() && self.touches.is_empty() && self.fills.is_empty()

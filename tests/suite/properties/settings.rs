@@ -5,7 +5,10 @@ pub const PLAIN: &str = r#"
 settle = "20d"
 windows = ["1h", "1d", "1w", "1mo", "1q", "1y", "7d", "30d", "all", "now"]
 [attribution]
-models = ["first", "last", "last_non_direct", "linear", "w_shaped", "time_decay"]
+models = ["first", "last", "last_non_direct", "linear", "w_shaped", "time_decay", "markov", "shapley"]
+[attribution.data_driven]
+stages = ["mql", "opportunity", "won"]
+min_conversions = 2
 [money.rates]
 EUR = 1.1
 CNY = 0.14

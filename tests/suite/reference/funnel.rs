@@ -132,32 +132,36 @@ impl<'a> Funnel<'a> {
 
     /// The whole journey of a conversion, in order: of a deal perhaps several leads'.
     pub fn journey(&self, conversion: &Conversion) -> Vec<usize> {
-        let members = self.members(conversion).into_iter();
-        let mut touches: Vec<usize> = members.flat_map(|lead| self.world.journey(lead, conversion.at)).collect();
+        self.journey_at(conversion, conversion.at)
+    }
+
+    /// The journey of those who make it at the conversion's time, as it was or came to be at another.
+    pub fn journey_at(&self, conversion: &Conversion, at: Millis) -> Vec<usize> {
+        let members = self.members(conversion, at).into_iter();
+        let mut touches: Vec<usize> = members.flat_map(|lead| self.world.journey(lead, at)).collect();
         touches.sort();
         touches
     }
 
-    /// Whose touches make the journey: the lead's, of a deal perhaps those of its contacts or of the whole account.
-    fn members(&self, conversion: &Conversion) -> BTreeSet<&'a str> {
-        let at = conversion.at;
-        let mut members = BTreeSet::new();
+    /// Whose touches make the journey: the lead's, of a deal perhaps those of its contacts or of the whole account that
+    /// its lead is of. They belong to it as known at the moment asked for.
+    fn members(&self, conversion: &Conversion, at: Millis) -> BTreeSet<&'a str> {
+        let mut members = BTreeSet::from([self.leads[conversion.lead].id]);
         if let Some(deal) = conversion.deal {
             match self.world.config.attribution.unit {
                 AttributionUnit::Lead => {}
                 AttributionUnit::Contacts => {
                     let known = self.deals[deal].events.iter().filter(|e| e.occurred_at <= at);
-                    members.extend(known.map(|e| &*e.lead_id));
+                    members = known.map(|e| &*e.lead_id).collect();
                 }
                 AttributionUnit::Account => {
-                    if let Some(account) = self.world.account_of(conversion.lead, at) {
+                    if let Some(account) = self.world.account_of(conversion.lead, conversion.at) {
                         let mine = |lead: &&&str| self.world.account_of(lead, at) == Some(account);
-                        members.extend(self.leads.keys().filter(mine));
+                        members = self.leads.keys().filter(mine).copied().collect();
                     }
                 }
             }
         }
-        members.insert(self.leads[conversion.lead].id);
         members.retain(|lead| !self.is_rejected(lead, at));
         members
     }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod acts;
+mod attribution;
 mod efficiency;
 mod experiments;
 mod funnel;
@@ -25,6 +26,7 @@ pub fn facts(known: &Known) -> Vec<Fact> {
         money::facts,
         efficiency::facts,
         impact::facts,
+        attribution::facts,
         accounts::facts,
         experiments::facts,
     ];
@@ -41,6 +43,7 @@ pub fn catalogue() -> Vec<Kpi> {
         money::kpis,
         efficiency::kpis,
         impact::kpis,
+        attribution::kpis,
         accounts::kpis,
         experiments::kpis,
         operations::kpis,

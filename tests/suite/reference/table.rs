@@ -162,6 +162,7 @@ pub fn rows(config: &Config, kpis: &[Kpi], facts: &Facts, accounts: &Accounts, a
             }
         }
         rows.extend(table.rows_of_targets(kpis));
+        rows.extend(table.rows_of_journeys());
     }
     rows
 }
@@ -187,7 +188,8 @@ impl Table<'_> {
         let settles = kpi.settling || set.contains(&"segment");
         // With a statistic among them they are others.
         let is_few = few.contains(&set) && !kpi.is_spread;
-        let more = |sets: &[Vec<String>]| sets.iter().any(|more| same_names(more, set));
+        let names = [set, if kpi.is_spread { &["stat"] } else { &[] }].concat();
+        let more = |sets: &[Vec<String>]| sets.iter().any(|more| same_names(more, &names));
         match self.frames.kind {
             WindowKind::Now => kpi.present,
             _ if kpi.present => false,

@@ -98,8 +98,8 @@ fn is_sourced(known: &Known, conversion: &Conversion, definition: &str) -> bool 
     match definition {
         "first_touch" => {
             let entry = conversion.deal.and_then(|deal| known.funnel.deals[deal].entries.get(&Stage::Opportunity));
-            let begun = Conversion { at: entry.map_or(conversion.at, |entry| *entry), ..conversion.clone() };
-            known.funnel.journey(&begun).first().is_some_and(|first| is_marketing(known, *first))
+            let begun = entry.map_or(conversion.at, |entry| *entry);
+            known.funnel.journey_at(conversion, begun).first().is_some_and(|first| is_marketing(known, *first))
         }
         "before_sales" => {
             let sales = known.world.stages_by(lead).filter(|e| e.occurred_at <= then);
@@ -121,7 +121,7 @@ fn is_influenced(known: &Known, conversion: &Conversion) -> bool {
     let closed = deal.entries.get(&Stage::Won).copied().into_iter().chain(deal.lost).min();
     let closed = closed.filter(|_| conversion.at < known.as_of).unwrap_or(so_far);
     let during = *opened - known.config.attribution.lookback..=closed.min(so_far);
-    let journey = known.funnel.journey(&Conversion { at: so_far, ..conversion.clone() }).into_iter();
+    let journey = known.funnel.journey_at(conversion, so_far).into_iter();
     journey.filter(|i| during.contains(&known.world.touches[*i].occurred_at)).any(|i| is_marketing(known, i))
 }
 
