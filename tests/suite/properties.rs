@@ -58,6 +58,8 @@ struct Told {
     /// What leads did, and why they must get no paid touch.
     actions: BTreeSet<String>,
     suppressions: BTreeSet<String>,
+    /// Conversions for ad platforms.
+    uploads: usize,
 }
 
 impl Extend<Self> for Told {
@@ -66,6 +68,7 @@ impl Extend<Self> for Told {
             self.kpis.extend(told.kpis);
             self.actions.extend(told.actions);
             self.suppressions.extend(told.suppressions);
+            self.uploads += told.uploads;
         }
     }
 }
@@ -123,6 +126,7 @@ fn check(config: &Config, seed: u64, records: &[Produced], restarts: bool) -> To
         kpis: expected.iter().filter(says).map(|row| row.kpi.clone()).collect(),
         actions: expected_net.actions.values().map(|action| text(&action["action"])).collect(),
         suppressions: reasons.map(|reason| text(&reason["reason"])).collect(),
+        uploads: expected_net.conversions.len(),
     }
 }
 
@@ -252,6 +256,7 @@ fn every_kpi_is_compared_where_it_says_something() {
     let actions = "lead leaked mql reactivated recycled rejected routed sal sla_breached sql";
     assert_eq!(names(&told.actions), actions, "so does an action that never happens");
     assert_eq!(names(&told.suppressions), "customer disqualified unsubscribed", "and so does a reason");
+    assert!(told.uploads > 10, "{} conversions for ad platforms", told.uploads);
 }
 
 #[test]

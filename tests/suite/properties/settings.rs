@@ -9,6 +9,9 @@ models = ["first", "last", "last_non_direct", "linear", "w_shaped", "time_decay"
 [attribution.data_driven]
 stages = ["mql", "opportunity", "won"]
 min_conversions = 2
+[feedback]
+stages = ["mql", "opportunity", "won"]
+lookback = "10d"
 [money.rates]
 EUR = 1.1
 CNY = 0.14
