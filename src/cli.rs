@@ -3,11 +3,15 @@
 
 mod catalogue;
 mod check;
+mod completions;
+mod dead_letters;
 mod demo;
 mod erasures;
 pub mod generate;
 mod init;
 mod journey;
+mod man;
+mod records;
 mod report;
 mod reset;
 mod run;
@@ -45,6 +49,10 @@ enum Command {
     Catalogue(catalogue::Catalogue),
     /// Validate the configuration: every problem, with its place and a hint
     Check(check::Check),
+    /// Print what a shell needs to complete commands and options
+    Completions(completions::Completions),
+    /// List the records that were rejected and why; after a fix, send them back
+    DeadLetters(dead_letters::DeadLetters),
     /// Everything in one process with nothing to install: generated events, the processor, the live page
     Demo(demo::DemoArgs),
     /// Ask for leads to be erased; list what may still be where, until when
@@ -57,6 +65,8 @@ enum Command {
     Journey(journey::Journey),
     /// Compute every KPI of a history in files: the same fold and the same rows as a running instance
     Report(report::Report),
+    /// Print the manual page, of the program or of a command
+    Man(man::Man),
     /// Plan the deletion of offsets and internal topics for a clean replay, or carry it out
     Reset(reset::Reset),
     /// Run the processor until it is told to stop
@@ -89,11 +99,14 @@ impl Cli {
         match self.command {
             Command::Catalogue(catalogue) => catalogue.run(&source),
             Command::Check(check) => check.run(&source),
+            Command::Completions(completions) => completions.run(),
+            Command::DeadLetters(letters) => letters.run(&source),
             Command::Demo(demo) => demo.run(),
             Command::Erasures(erasures) => erasures.run(&source),
             Command::Generate(generate) => generate.run(&source),
             Command::Init(init) => init.run(&source),
             Command::Journey(journey) => journey.run(&source),
+            Command::Man(man) => man.run(),
             Command::Report(report) => report.run(&source),
             Command::Reset(reset) => reset.run(&source),
             Command::Run(run) => run.run(&source),

@@ -61,3 +61,34 @@ fn the_schema_is_json() {
     assert_eq!(code, 0);
     assert_eq!(schema["properties"]["time"]["properties"]["zone"]["default"], "UTC");
 }
+
+#[test]
+fn shells_and_man_are_told_of_every_command() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let run = |arguments: &[&str]| tributary(directory.path(), arguments, &[]);
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, out, err) = run(&["completions", shell]);
+        assert_eq!((code, err.as_str()), (0, ""));
+        for command in ["journey", "report", "erasures"] {
+            assert!(out.contains(command), "{shell}: {command}");
+        }
+    }
+    let (code, out, _) = run(&["man"]);
+    assert!(code == 0 && out.contains(".TH tributary 1") && out.contains("journey"), "{out}");
+    let (code, out, _) = run(&["man", "journey"]);
+    assert!(code == 0 && out.contains("journey and credits") && out.contains("\\-\\-model"), "{out}");
+    assert_eq!(run(&["man", "jorney"]).0, 2);
+}
+
+#[test]
+fn a_journey_needs_an_instance() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let run = |arguments: &[&str]| tributary(directory.path(), arguments, &[]);
+    let (code, _, err) = run(&["journey", "l1", "--at", "http://127.0.0.1:1"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("is an instance running there?"), "{err}");
+    assert_eq!(run(&["journey", "l1", "--at", "nowhere"]).0, 2);
+    let everywhere = [("TRIBUTARY_HTTP__LISTEN", "0.0.0.0:9464"), ("TRIBUTARY_HTTP__TOKEN", "secret")];
+    let (code, _, err) = tributary(directory.path(), &["journey", "l1"], &everywhere);
+    assert!(code == 2 && err.contains("give --at"), "{err}");
+}

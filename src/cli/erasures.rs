@@ -5,36 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 
+use super::records::{STEP, Silence, read_to_end, write_all};
 use super::{BadUsage, ConfigSource, Output};
 use crate::config::Config;
 use crate::model::event::Topic;
 use crate::model::time::Millis;
 use crate::publish::ledgers::Ledger;
 use crate::runtime::kafka_log::{KafkaLog, Keeping};
-use crate::runtime::log::{Incoming, Isolation, Log, LogError, Outgoing, Partition, Read, Reader, Writer};
+use crate::runtime::log::{Isolation, Log, LogError, Outgoing, Partition, Read, Reader};
 use crate::runtime::partitioner::partition_of;
 use crate::runtime::snapshots::Shelf;
 use crate::runtime::topics::{Names, is_own_topic};
-
-const STEP: Duration = Duration::from_millis(100);
-/// So many steps in which nothing comes are too many.
-const PATIENCE: u32 = 300;
-
-/// Steps in which nothing came, one after the other.
-#[derive(Default)]
-struct Silence(u32);
-
-impl Silence {
-    fn after(&mut self, came: usize, what: &str) -> Result<(), LogError> {
-        self.0 = if came > 0 { 0 } else { self.0 + 1 };
-        if self.0 < PATIENCE { Ok(()) } else { Err(LogError::Retriable(format!("{what}: the brokers do not answer"))) }
-    }
-}
 
 #[derive(Debug, Args)]
 pub struct ErasuresArgs {
@@ -130,27 +115,13 @@ impl ErasuresArgs {
 fn request(log: &KafkaLog, config: &Config, leads: &[String]) -> anyhow::Result<()> {
     let topic: Arc<str> = erasures_topic(config).into();
     let count = log.partitions(&topic)?.ok_or_else(|| absent(&topic))?;
-    let mut writer = log.writer()?;
-    for (number, lead) in (0..).zip(leads) {
+    let record = |lead: &String| {
         let partition = partition_of(lead.as_bytes(), usize::try_from(count).unwrap_or(1));
         let partition = Partition { topic: Arc::clone(&topic), number: i32::try_from(partition).unwrap_or(0) };
         let (key, value) = (Some(lead.clone().into_bytes()), Some(b"{}".to_vec()));
-        let mut record = Outgoing { partition, timestamp: None, key, value, headers: Vec::new() };
-        while let Err(again) = writer.send(number, record)? {
-            record = again;
-            writer.poll(STEP, &mut |_, _| {})?;
-        }
-    }
-    let (mut silence, mut written, mut failed) = (Silence::default(), 0, None);
-    while written < leads.len() && failed.is_none() {
-        let before = written;
-        writer.poll(STEP, &mut |_, outcome| match outcome {
-            Ok(_) => written += 1,
-            Err(error) => failed = Some(error),
-        })?;
-        silence.after(written - before, "writing the request")?;
-    }
-    failed.map_or(Ok(()), |error| Err(error.into()))
+        Outgoing { partition, timestamp: None, key, value, headers: Vec::new() }
+    };
+    Ok(write_all(log, leads.iter().map(record).collect(), "writing the request")?)
 }
 
 fn erasures_topic(config: &Config) -> &str {
@@ -173,25 +144,6 @@ fn requests(log: &KafkaLog, config: &Config) -> anyhow::Result<BTreeMap<String, 
     })?
     .ok_or_else(|| absent(topic))?;
     Ok(found)
-}
-
-/// Every record of a topic; none when the topic is not there.
-fn read_to_end(log: &KafkaLog, topic: &str, take: &mut dyn FnMut(&Incoming<'_>)) -> Result<Option<()>, LogError> {
-    let Some(count) = log.partitions(topic)? else { return Ok(None) };
-    let mut reader = log.reader(Isolation::ReadCommitted)?;
-    for number in 0..count {
-        let partition = Partition { topic: topic.into(), number };
-        reader.assign(&partition, log.bounds(&partition)?.0)?;
-    }
-    let (mut ended, mut silence) = (BTreeSet::new(), Silence::default());
-    while ended.len() < usize::try_from(count).unwrap_or(0) {
-        let came = reader.poll(STEP, 1000, &mut |read| match read {
-            Read::Record(record) => take(&record),
-            Read::End { partition, .. } => drop(ended.insert(partition.number)),
-        })?;
-        silence.after(came, topic)?;
-    }
-    Ok(Some(()))
 }
 
 /// When the first record of a topic was written.

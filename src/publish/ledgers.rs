@@ -297,6 +297,48 @@ mod tests {
         Line::Suppression(Suppression { lead_id: "l1".to_owned(), reasons })
     }
 
+    fn attribution() -> Line {
+        let touch = Credited {
+            event_id: Some("e1".to_owned()),
+            channel: "email".to_owned(),
+            campaign: "spring".to_owned(),
+            content: "(none)".to_owned(),
+            term: "(none)".to_owned(),
+            at: Some(Millis(3)),
+            credit: 333_333_334,
+        };
+        let rest = Credited { event_id: None, at: None, credit: 666_666_666, ..touch.clone() };
+        Line::Attribution(Box::new(Attribution {
+            key: "won:d1".to_owned(),
+            stage: "won".to_owned(),
+            subject: "d1".to_owned(),
+            is_deal: true,
+            lead_id: Some("l1".to_owned()),
+            account_id: None,
+            at: Millis(5),
+            value: Some(1_250_000),
+            currency: Some("USD".to_owned()),
+            models: vec![("linear".to_owned(), vec![touch, rest])],
+            unattributed: None,
+            revision: 2,
+            reason: "touch",
+            is_final: false,
+        }))
+    }
+
+    fn upload() -> Line {
+        Line::Upload(Upload {
+            id: "0a1b".to_owned(),
+            platform: "gclid".to_owned(),
+            click_id: "c1".to_owned(),
+            subject: crate::shards::statement::Subject::Lead,
+            stage: "mql",
+            at: Millis(9),
+            value: None,
+            currency: None,
+        })
+    }
+
     fn json(state: State, line: Line) -> Option<String> {
         to_json(&Said { state, line }).expect("it encodes").map(|json| String::from_utf8(json).expect("text"))
     }
@@ -308,17 +350,21 @@ mod tests {
             r#"{"lead_id":"l1","reasons":[{"reason":"customer","since":null},{"reason":"unsubscribed","since":7}]}"#
         ]]
         .assert_eq(&json(State::New, suppression()).expect("a record"));
+        expect![[r#"{"stage":"won","subject":"d1","subject_type":"deal","lead_id":"l1","account_id":null,"time":5,"value":1.25,"currency":"USD","models":[{"model":"linear","touches":[{"event_id":"e1","channel":"email","campaign":"spring","content":"(none)","term":"(none)","time":3,"credit":0.333333334},{"event_id":null,"channel":"email","campaign":"spring","content":"(none)","term":"(none)","time":null,"credit":0.666666666}]}],"unattributed":null,"revision":2,"reason":"touch","final":false}"#]].assert_eq(&json(State::Restated, attribution()).expect("a record"));
+        expect![[r#"{"id":"0a1b","action":"new","platform":"gclid","click_id":"c1","stage":"mql","time":9,"value":null,"currency":null}"#]].assert_eq(&json(State::New, upload()).expect("a record"));
     }
 
     #[test]
     fn what_is_taken_back_is_said_or_deleted() {
         assert!(json(State::Retracted, leak()).expect("a record").contains("\"state\":\"retracted\""));
         assert_eq!(json(State::Retracted, suppression()), None);
+        assert_eq!(json(State::Retracted, Line::Retracted("won:d1".to_owned())), None);
+        assert!(json(State::Retracted, upload()).expect("a record").contains("\"action\":\"retracted\""));
     }
 
     #[test]
     fn avro_says_the_same() {
-        for line in [leak(), suppression()] {
+        for line in [leak(), suppression(), attribution(), upload()] {
             let ledger = Ledger::of(&line);
             let said = Said { state: State::New, line };
             let bytes = to_avro(&said).expect("it encodes").expect("a record");

@@ -9,6 +9,7 @@ mod erasing;
 mod faults;
 mod gate;
 mod leads;
+mod letters;
 mod loading;
 mod records;
 mod samples;

@@ -1,0 +1,25 @@
+//! `tributary completions`: what a shell needs to complete commands and options, on stdout.
+
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory};
+use clap_complete::{Shell, generate};
+
+use super::Cli;
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Of which shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+impl Completions {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let mut script = Vec::new();
+        generate(self.shell, &mut Cli::command(), "tributary", &mut script);
+        stdout().lock().write_all(&script)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
