@@ -123,13 +123,8 @@ impl<L: Log, P: Parts> Instance<L, P> {
         let Some(rollup) = self.rollup.as_mut().filter(|_| home) else {
             return Ok(if home { Finish::Done } else { Finish::UnderWay });
         };
-        // What the shards have just told is published too.
-        if step_rollup(&self.site, rollup, &self.watch, now, Duration::ZERO)? == Progress::Busy
-            || !rollup.finish(&self.site, now)?
-        {
-            return Ok(Finish::UnderWay);
-        }
-        Ok(Finish::Done)
+        let done = rollup.finish(&self.site, now, Duration::ZERO)?;
+        Ok(if done { Finish::Done } else { Finish::UnderWay })
     }
 
     /// Leaves all groups, for others to take over at once.
@@ -284,10 +279,7 @@ fn run_rollup<L: Log, P: Parts>(
     while !(ending.is_here() && shards_home.load(Ordering::SeqCst)) {
         step_rollup(site, &mut rollup, watch, wall_clock(), wait)?;
     }
-    ending.see_home(|now| {
-        let busy = step_rollup(site, &mut rollup, watch, now, Duration::from_millis(50))? == Progress::Busy;
-        Ok(!busy && rollup.finish(site, now)?)
-    })?;
+    ending.see_home(|now| rollup.finish(site, now, Duration::from_millis(50)))?;
     Ok(rollup.leave(LEAVE)?)
 }
 

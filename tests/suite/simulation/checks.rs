@@ -9,7 +9,7 @@ use tributary::model::time::Span;
 use tributary::publish::ledgers::Ledger;
 use tributary::runtime::log::{Log as _, Partition};
 use tributary::runtime::parts::Letter;
-use tributary::shards::forward::{Forward, News};
+use tributary::shards::forward::{Forward, Known, News};
 use tributary::shards::{Counters, Shard};
 
 use super::damage::stored;
@@ -220,7 +220,7 @@ fn check_letters(world: &World, expected: &Expected) {
 
 /// What ledgers say comes to what the journal folded in one go says, each line once.
 fn check_ledgers(world: &World, expected: &Net) {
-    let mut net = Net::default();
+    let mut net = Net { after_crashes: true, ..Net::default() };
     for ledger in Ledger::ALL {
         for partition in world.partitions(world.names.ledger(ledger)) {
             for record in stored(world, &partition) {
@@ -235,18 +235,28 @@ fn check_ledgers(world: &World, expected: &Net) {
     }
 }
 
-/// What is told is told once until it is taken back.
+/// What is told is told once until it is taken back; but several visitors may name a lead alike. Statements replace each
+/// other: each differs from the one before, and only what was stated is taken back.
 fn check_forwards(world: &World) {
     for partition in world.partitions(&world.names.forwards) {
         let mut known: BTreeMap<(u16, News), i32> = BTreeMap::new();
+        let mut stated = BTreeMap::new();
         for record in stored(world, &partition) {
             let forward = Forward::decode(&record.value.expect("forwards have values")).expect("decodes");
             for news in forward.news {
+                if let Known::Stated(of) = news.known {
+                    let place = (forward.from, news.to, of.teller, of.stage);
+                    assert_eq!(news.added, of.of.is_some(), "offset {}: {place:?}", record.offset);
+                    let before = stated.insert(place.clone(), of.of.clone()).flatten();
+                    assert_ne!(before, of.of, "offset {}: {place:?} is told again", record.offset);
+                    continue;
+                }
                 let change = if news.added { 1 } else { -1 };
+                let most = if matches!(news.known, Known::Named(_)) { i32::MAX } else { 1 };
                 let what = (forward.from, News { added: true, ..news });
                 let count = known.entry(what.clone()).or_default();
                 *count += change;
-                assert!((0..=1).contains(count), "offset {}: {what:?} is told {count} times", record.offset);
+                assert!((0..=most).contains(count), "offset {}: {what:?} is told {count} times", record.offset);
             }
         }
     }
