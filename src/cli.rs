@@ -26,6 +26,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, Problems};
+use crate::model::time::Millis;
 use crate::telemetry::logging::LoggingError;
 
 /// The configuration that is read when none is named, if it is there.
@@ -63,10 +64,10 @@ enum Command {
     Init(init::Init),
     /// Show one lead's journey and credits, from a running instance
     Journey(journey::Journey),
-    /// Compute every KPI of a history in files: the same fold and the same rows as a running instance
-    Report(report::Report),
     /// Print the manual page, of the program or of a command
     Man(man::Man),
+    /// Compute every KPI of a history in files: the same fold and the same rows as a running instance
+    Report(report::Report),
     /// Plan the deletion of offsets and internal topics for a clean replay, or carry it out
     Reset(reset::Reset),
     /// Run the processor until it is told to stop
@@ -84,6 +85,11 @@ enum Command {
 enum Output {
     Text,
     Json,
+}
+
+/// A moment in JSON, as tables show it.
+fn as_text<S: serde::Serializer>(at: &Millis, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&format_args!("{at:?}"))
 }
 
 /// What is wrong with how a command was called, beyond what the parser sees.

@@ -10,23 +10,20 @@ use clap::Args;
 use serde::Serialize;
 
 use super::records::{read_to_end, write_all};
-use super::{BadUsage, ConfigSource, Output};
+use super::{BadUsage, ConfigSource, Output, as_text};
 use crate::config::Config;
+use crate::ingest::rejection::Reason;
 use crate::model::time::Millis;
+use crate::runtime::effects::ABOUT;
 use crate::runtime::kafka_log::KafkaLog;
 use crate::runtime::log::{Incoming, Log, Outgoing, Partition};
 use crate::runtime::partitioner::partition_of;
 
-/// Before the names of the headers that say why and where from.
-const ABOUT: &str = "tributary.error.";
-/// Letters of events that were processed all the same.
-const LATE: &str = "late";
-
 #[derive(Debug, Args)]
 pub struct DeadLetters {
     /// Only letters with this reason; may be repeated
-    #[arg(long, value_name = "CODE")]
-    reason: Vec<String>,
+    #[arg(long, value_name = "CODE", value_parser = reason)]
+    reason: Vec<Reason>,
     /// Only records that came from this topic
     #[arg(long)]
     topic: Option<String>,
@@ -46,7 +43,7 @@ pub struct DeadLetters {
     /// Send them
     #[arg(long, requires = "send")]
     yes: bool,
-    /// How to print the list
+    /// How to print the list, or the plan
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
 }
@@ -68,20 +65,31 @@ struct Letter {
     key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<String>,
+    /// Where it is to be sent back.
     #[serde(skip)]
-    record: Record,
+    record: Option<Record>,
+}
+
+/// What goes back, or has gone.
+#[derive(Debug, Serialize)]
+struct Plan {
+    /// Records by topic.
+    topics: BTreeMap<String, usize>,
+    /// Events that came late: they were processed, and stay.
+    late: usize,
+    sent: bool,
 }
 
 /// As it came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Record {
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
     headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
-fn as_text<S: serde::Serializer>(at: &Millis, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(&format_args!("{at:?}"))
+fn reason(code: &str) -> Result<Reason, String> {
+    Reason::parse(code).ok_or_else(|| format!("one of {}", Reason::ALL.map(Reason::code).join(", ")))
 }
 
 impl DeadLetters {
@@ -93,7 +101,11 @@ impl DeadLetters {
         let log = KafkaLog::new(config.kafka.clone());
         let mut letters = self.letters(&log, &config)?;
         let text = if self.send {
-            self.send(&log, letters)?
+            let plan = self.send(&log, letters)?;
+            match self.output {
+                Output::Json => format!("{}\n", serde_json::to_string_pretty(&plan)?),
+                Output::Text => plan.text(),
+            }
         } else {
             let all = letters.len();
             let first = if self.letter.is_empty() { all.saturating_sub(self.limit) } else { 0 };
@@ -113,7 +125,7 @@ impl DeadLetters {
         let topic = &config.topics.dead_letters;
         let mut letters = Vec::new();
         let found = read_to_end(log, topic, &mut |record| {
-            letters.extend(Letter::read(record, self.show).filter(|letter| self.wants(letter)));
+            letters.extend(Letter::read(record, self.show, self.send).filter(|letter| self.wants(letter)));
         })?;
         if found.is_none() {
             bail!("the topic {topic} is not there: `tributary topics --create` makes it");
@@ -123,38 +135,47 @@ impl DeadLetters {
     }
 
     fn wants(&self, letter: &Letter) -> bool {
-        (self.reason.is_empty() || self.reason.contains(&letter.reason))
+        (self.reason.is_empty() || self.reason.iter().any(|reason| reason.code() == letter.reason))
             && self.topic.as_ref().is_none_or(|topic| *topic == letter.topic)
             && (self.letter.is_empty() || self.letter.contains(&letter.letter))
     }
 
-    fn send(&self, log: &KafkaLog, letters: Vec<Letter>) -> anyhow::Result<String> {
-        let (late, letters): (Vec<_>, Vec<_>) = letters.into_iter().partition(|letter| letter.reason == LATE);
-        let mut by_topic: BTreeMap<String, usize> = BTreeMap::new();
-        let mut records = Vec::with_capacity(letters.len());
-        for letter in letters {
-            let count = log.partitions(&letter.topic)?;
-            let count = count.ok_or_else(|| anyhow::anyhow!("the topic {} is not there any more", letter.topic))?;
-            *by_topic.entry(letter.topic.clone()).or_default() += 1;
-            records.push(letter.back(count));
+    fn send(&self, log: &KafkaLog, letters: Vec<Letter>) -> anyhow::Result<Plan> {
+        let all = letters.len();
+        let rejected = letters.into_iter().filter(|letter| letter.reason != Reason::Late.code());
+        let (mut topics, mut partitions) = (BTreeMap::new(), BTreeMap::new());
+        let mut records = Vec::new();
+        for letter in rejected {
+            let count = match partitions.get(&letter.topic) {
+                Some(count) => *count,
+                None => {
+                    let count = log.partitions(&letter.topic)?;
+                    let gone = || anyhow::anyhow!("the topic {} is not there any more", letter.topic);
+                    *partitions.entry(letter.topic.clone()).or_insert(count.ok_or_else(gone)?)
+                }
+            };
+            *topics.entry(letter.topic.clone()).or_default() += 1;
+            records.extend(letter.back(count));
         }
-        let mut text = String::new();
-        for (topic, count) in &by_topic {
-            text += &format!("{count} to {topic}\n");
-        }
-        if !late.is_empty() {
-            text += &format!("{} stay: they came late, and were processed\n", late.len());
-        }
+        let plan = Plan { topics, late: all - records.len(), sent: self.yes };
         if self.yes {
-            let count = records.len();
             write_all(log, records, "sending records back")?;
-            text += &format!("{count} sent\n");
-        } else if records.is_empty() {
-            text += "nothing to send\n";
-        } else {
-            text += "nothing is sent yet: --yes sends them\n";
         }
-        Ok(text)
+        Ok(plan)
+    }
+}
+
+impl Plan {
+    fn text(&self) -> String {
+        let mut text: String = self.topics.iter().map(|(topic, count)| format!("{count} to {topic}\n")).collect();
+        if self.late > 0 {
+            text += &format!("{} stay: they came late, and were processed\n", self.late);
+        }
+        text + match (self.topics.is_empty(), self.sent) {
+            (true, _) => "nothing to send\n",
+            (false, true) => "sent\n",
+            (false, false) => "nothing is sent yet: --yes sends them\n",
+        }
     }
 }
 
@@ -165,7 +186,7 @@ fn is_place(name: &str) -> bool {
 
 impl Letter {
     /// None of what is no letter.
-    fn read(incoming: &Incoming<'_>, show: bool) -> Option<Self> {
+    fn read(incoming: &Incoming<'_>, show: bool, send: bool) -> Option<Self> {
         let (about, headers): (Vec<_>, Vec<_>) =
             (incoming.headers)().into_iter().partition(|(name, _)| name.starts_with(ABOUT));
         let said = |name: &str| {
@@ -183,22 +204,22 @@ impl Letter {
             written_at: incoming.timestamp,
             key: text(incoming.key),
             value: text(incoming.value),
-            record: Record {
+            record: send.then(|| Record {
                 key: incoming.key.map(<[u8]>::to_vec),
                 value: incoming.value.map(<[u8]>::to_vec),
                 headers,
-            },
+            }),
         })
     }
 
     /// The record as it came, with its time, to where it came from; by its key, if it has one.
-    fn back(self, partitions: i32) -> Outgoing {
-        let Record { key, value, headers } = self.record;
+    fn back(self, partitions: i32) -> Option<Outgoing> {
+        let Record { key, value, headers } = self.record?;
         let own = self.partition.rem_euclid(partitions.max(1));
         let count = usize::try_from(partitions).unwrap_or(1).max(1);
         let by_key = key.as_deref().and_then(|key| i32::try_from(partition_of(key, count)).ok());
         let partition = Partition { topic: self.topic.as_str().into(), number: by_key.unwrap_or(own) };
-        Outgoing { partition, timestamp: Some(self.written_at), key, value, headers }
+        Some(Outgoing { partition, timestamp: Some(self.written_at), key, value, headers })
     }
 }
 

@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::records::{STEP, Silence, read_to_end, write_all};
-use super::{BadUsage, ConfigSource, Output};
+use super::{BadUsage, ConfigSource, Output, as_text};
 use crate::config::Config;
 use crate::model::event::Topic;
 use crate::model::time::Millis;
@@ -65,10 +65,6 @@ enum Until {
     Replaced,
     /// What is replaced is compacted away.
     Compacted,
-}
-
-fn as_text<S: serde::Serializer>(at: &Millis, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(&format_args!("{at:?}"))
 }
 
 /// A topic that leads are in.

@@ -19,6 +19,14 @@ pub enum Number {
     Real(f64),
 }
 
+impl Scale {
+    /// What a sum of so many units is.
+    #[must_use]
+    pub fn to_f64(self, units: i64) -> f64 {
+        Number::of(i128::from(units), self).to_f64()
+    }
+}
+
 impl Number {
     #[must_use]
     pub const fn of(sum: i128, scale: Scale) -> Self {

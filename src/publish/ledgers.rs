@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::kpi_update::{EncodeError, encode};
 use crate::config::Topics;
 use crate::kpi::measures::Scale;
-use crate::kpi::number::Number;
 use crate::shards::ledger::{Action, Attribution, Credited, Line, Said, State, Suppressed, Suppression, Upload};
 
 /// A ledger is a topic.
@@ -215,7 +214,7 @@ impl<'a> From<&'a Attribution> for Attributed<'a> {
             content: &touch.content,
             term: &touch.term,
             time: touch.at.map(|at| at.0),
-            credit: Number::of(i128::from(touch.credit), Scale::Credit).to_f64(),
+            credit: Scale::Credit.to_f64(touch.credit),
         };
         let model = |(model, touches): &'a (String, Vec<Credited>)| OfModel {
             model,
@@ -228,7 +227,7 @@ impl<'a> From<&'a Attribution> for Attributed<'a> {
             lead_id: of.lead_id.as_deref(),
             account_id: of.account_id.as_deref(),
             time: of.at.0,
-            value: of.value.map(money),
+            value: of.value.map(|value| Scale::Money.to_f64(value)),
             currency: of.currency.as_deref(),
             models: of.models.iter().map(model).collect(),
             unattributed: of.unattributed,
@@ -248,14 +247,10 @@ impl<'a> Converted<'a> {
             click_id: &of.click_id,
             stage: of.stage,
             time: of.at.0,
-            value: of.value.map(money),
+            value: of.value.map(|value| Scale::Money.to_f64(value)),
             currency: of.currency.as_deref(),
         }
     }
-}
-
-fn money(micros: i64) -> f64 {
-    Number::of(i128::from(micros), Scale::Money).to_f64()
 }
 
 impl<'a> From<&'a Suppression> for Suppressing<'a> {

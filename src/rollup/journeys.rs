@@ -29,7 +29,7 @@ use crate::partials::cells::{Amount, Symbol};
 pub(super) struct Settings {
     order: usize,
     /// With fewer conversions that have a touch rows say nothing.
-    min_conversions: u64,
+    min_conversions: i128,
     /// So many paths have rows.
     top: usize,
 }
@@ -38,7 +38,7 @@ impl Settings {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             order: config.attribution.markov_order,
-            min_conversions: config.attribution.min_conversions,
+            min_conversions: config.attribution.min_conversions.max(1).into(),
             top: config.paths_top,
         }
     }
@@ -150,7 +150,7 @@ impl<'a> Source<'a> {
             }
             (_, DataDriven::Shapley) => {
                 let conversions = counted(0);
-                let enough = journeys(&conversions, self.texts) >= i128::from(self.journeys.min_conversions.max(1));
+                let enough = journeys(&conversions, self.texts) >= self.journeys.min_conversions;
                 let amounts = if what == Journeys::Value { counted(1) } else { conversions.clone() };
                 let scale = if what == Journeys::Value { Scale::Money } else { Scale::Count };
                 let in_journeys = conversions.iter().filter(|(_, amount)| amount.sum > 0);
@@ -252,7 +252,7 @@ impl<'a> Source<'a> {
             }
         }
         steps.sort_by(|a, b| a.from.cmp(&b.from).then(order(a.to).cmp(&order(b.to))));
-        let enough = conversions >= i128::from(self.journeys.min_conversions.max(1));
+        let enough = conversions >= self.journeys.min_conversions;
         let effects = enough.then(|| removal_effects(self.journeys.order, names.len(), &steps)).flatten();
         let channels = names.iter().filter_map(|name| self.texts.known(name)).collect();
         Chain { conversions, channels, removal: effects.map(|effects| effects.removal) }
@@ -260,7 +260,7 @@ impl<'a> Source<'a> {
 
     /// Pairs of channels: how often journeys with both convert, against those with one of them alone.
     fn synergy(self, [channels, pairs, lost_channels, lost_pairs]: [Counted<'a>; 4]) -> Rows {
-        let enough = journeys(&channels, self.texts) >= i128::from(self.journeys.min_conversions.max(1));
+        let enough = journeys(&channels, self.texts) >= self.journeys.min_conversions;
         let mut of_one: BTreeMap<Symbol, [i128; 2]> = BTreeMap::new();
         let mut of_both: BTreeMap<(Symbol, Symbol), [i128; 2]> = BTreeMap::new();
         for (n, counted) in [channels, lost_channels].iter().enumerate() {

@@ -8,6 +8,9 @@ use super::parts::{Effects, Letter, Parts, Said};
 use super::topics::Names;
 use crate::publish::ledgers::{Ledger, key};
 
+/// Before the names of a dead letter's headers that say why and where from.
+pub const ABOUT: &str = "tributary.error.";
+
 /// Partitions of the topics that effects go to.
 #[derive(Clone, Copy, Debug)]
 pub struct Counts {
@@ -54,7 +57,7 @@ fn line<P: Parts>(said: &Said, parts: &P, names: &Names, counts: Counts) -> Outg
 fn dead_letter(letter: Letter, names: &Names, partitions: i32) -> Outgoing {
     let mut headers = letter.headers;
     let mut say = |name: &str, value: String| {
-        headers.push((format!("tributary.error.{name}"), Some(value.into_bytes())));
+        headers.push((format!("{ABOUT}{name}"), Some(value.into_bytes())));
     };
     say("reason", letter.reason);
     say("message", letter.message);

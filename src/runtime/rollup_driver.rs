@@ -93,16 +93,11 @@ impl<L: Log, P: Parts> RollupDriver<L, P> {
 
     /// Publishes everything once more, as far as it is known. True when it is in the log.
     pub fn finish(&mut self, site: &Site<L, P>, now: Millis, wait: Duration) -> Result<bool, DriverError> {
-        // Whoever only follows has nothing to bring home, however much others still publish.
-        if matches!(self.phase, Phase::Following(_)) && !self.owns {
-            return Ok(true);
-        }
-        // What the shards have just told is published too.
-        if self.step(site, now, wait)? == Progress::Busy {
-            return Ok(false);
-        }
-        let Phase::Owning(owning) = &mut self.phase else { return Ok(true) };
-        match owning.finish(site, &*self.view, now) {
+        let Phase::Owning(owning) = &mut self.phase else {
+            // Who is about to take over does so first; whoever only follows has nothing to bring home.
+            return Ok(!self.owns || self.step(site, now, wait)? == Progress::Quiet);
+        };
+        match owning.finish(site, &*self.view, now, wait) {
             Ok(done) => Ok(done),
             Err(error) => self.begin_anew(site, error, now).map(|()| false),
         }

@@ -10,7 +10,6 @@ use super::table::Keyed;
 use super::visibility::{Visible, views};
 use crate::kpi::measures::{Dim, Measure};
 use crate::model::entity::EntityKey;
-use crate::model::event::Origin;
 use crate::model::sparing;
 use crate::model::time::Millis;
 use crate::partials::cells::Symbol;
@@ -192,9 +191,7 @@ impl Account {
 impl Won {
     fn new(WonDeal { at, won_by, deal, credits }: &WonDeal, fold: &mut Fold) -> Self {
         let credits = credits.iter().map(|(model, origin, credit)| {
-            let [channel, campaign, content, term] = origin.each_ref().map(|text| text.as_str().into());
-            let origin = fold.symbols.origin(&Origin { channel, campaign, content, term });
-            (fold.symbols.of(Dim::Model, model), origin, *credit)
+            (fold.symbols.of(Dim::Model, model), fold.symbols.read_origin(origin), *credit)
         });
         Self { at: *at, won_by: won_by.as_str().into(), deal: *deal, credits: credits.collect() }
     }

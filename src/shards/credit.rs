@@ -113,8 +113,7 @@ impl Shared<'_> {
 
 impl Fold {
     fn step(&self, at: Millis, origin: OriginId) -> Step {
-        let [channel, ..] = self.symbols.origin_symbols(origin);
-        let channel = self.symbols.text(channel);
+        let channel = self.symbols.channel(origin);
         Step { at, is_direct: channel == "direct", is_paid: self.rules.groups.is_paid(channel) }
     }
 
@@ -232,8 +231,7 @@ impl Fold {
     }
 
     pub fn channels_of(&self, journey: &Journey) -> Vec<String> {
-        let channel = |touch: &JourneyTouch| self.symbols.text(self.symbols.origin_symbols(touch.origin)[0]).to_owned();
-        journey.touches.iter().map(channel).collect()
+        journey.touches.iter().map(|touch| self.symbols.channel(touch.origin).to_owned()).collect()
     }
 
     /// What the data-driven models count of a path.

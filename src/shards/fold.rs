@@ -147,8 +147,7 @@ impl Fold {
     /// Whether a touch came from a marketing channel.
     #[must_use]
     pub fn is_marketing(&self, origin: OriginId) -> bool {
-        let [channel, ..] = self.symbols.origin_symbols(origin);
-        self.rules.groups.is_marketing(self.symbols.text(channel))
+        self.rules.groups.is_marketing(self.symbols.channel(origin))
     }
 
     #[must_use]

@@ -15,7 +15,7 @@ use super::table::{Keyed, Table, key_of};
 use super::visibility::Visible;
 use crate::kpi::measures::Measure;
 use crate::model::entity::EntityKey;
-use crate::model::event::{DealStage, Fill, NONE, Origin, Topic};
+use crate::model::event::{DealStage, Fill, NONE, Topic};
 use crate::model::event_id::EventId;
 use crate::model::kinds::TouchKind;
 use crate::model::sparing;
@@ -304,8 +304,7 @@ impl Lead {
             };
             if added { self.history().see_click(seen) } else { self.history().clicks.retain(|known| *known != seen) }
         }
-        let [channel, campaign, content, term] = touch.origin.each_ref().map(|text| text.as_str().into());
-        let origin = fold.symbols.origin(&Origin { channel, campaign, content, term });
+        let origin = fold.symbols.read_origin(&touch.origin);
         let stitched = Stitched {
             at: touch.at,
             id: fold.ids.pack(&touch.event_id.as_str().into()),

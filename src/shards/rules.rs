@@ -65,11 +65,8 @@ pub struct Rules {
 pub const LEAKS: [Measure; 5] =
     [Measure::LeakedLeads, Measure::LeakCohort, Measure::LostSteps, Measure::LostChannels, Measure::LostPairs];
 
-/// What is counted of the journeys of deals.
-const OF_UNITS: [Measure; 16] = [
-    Measure::EntryCredit,
-    Measure::DealValueCredit,
-    Measure::CustomerCredit,
+/// What is counted of paths, and at the times of touches.
+const OF_PATHS: [Measure; 9] = [
     Measure::TouchCredit,
     Measure::TouchValue,
     Measure::Assists,
@@ -79,6 +76,13 @@ const OF_UNITS: [Measure; 16] = [
     Measure::PathChannels,
     Measure::PathValue,
     Measure::PathPairs,
+];
+
+/// What else is counted of the journeys of deals.
+const OF_UNITS: [Measure; 7] = [
+    Measure::EntryCredit,
+    Measure::DealValueCredit,
+    Measure::CustomerCredit,
     Measure::SourcedValue,
     Measure::InfluencedValue,
     Measure::OpenSourced,
@@ -130,7 +134,8 @@ impl Rules {
         let writes = |ledger| config.output.ledgers.contains(ledger);
         let (writes_actions, writes_suppressions) = (writes("lead-lifecycle"), writes("suppressions"));
         let writes_attributions = writes("attributions");
-        let shares = config.attribution.unit != AttributionUnit::Lead && (writes_attributions || wants(&OF_UNITS));
+        let shares = config.attribution.unit != AttributionUnit::Lead
+            && (writes_attributions || wants(&OF_PATHS) || wants(&OF_UNITS));
         let unit = if shares { config.attribution.unit } else { AttributionUnit::Lead };
         let looks_up_accounts = criteria.asks_accounts || suppresses || writes_suppressions;
         Self {
@@ -146,17 +151,7 @@ impl Rules {
             tells_reach,
             tells_use,
             suppresses,
-            follows_journeys: wants(&[
-                Measure::TouchCredit,
-                Measure::TouchValue,
-                Measure::Assists,
-                Measure::Paths,
-                Measure::JourneyLengths,
-                Measure::PathSteps,
-                Measure::PathChannels,
-                Measure::PathValue,
-                Measure::PathPairs,
-            ]),
+            follows_journeys: wants(&OF_PATHS),
             dates_amounts: wants(&[Measure::TouchValue]),
             waits: writes_actions || wants(&LEAKS),
             settles_touches: wants(&[Measure::SettledTouches]),

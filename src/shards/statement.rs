@@ -10,7 +10,7 @@ use super::forward::{Known, News, Recipient, Stated, StatedConversion, StatedTou
 use super::ledger::{Attribution, Credited, Line, Said, State};
 use crate::attribution::rules::Entered;
 use crate::model::entity::EntityKey;
-use crate::model::event::{NONE, Origin, UNATTRIBUTED};
+use crate::model::event::{NONE, UNATTRIBUTED};
 use crate::model::money::Credit;
 use crate::model::time::Millis;
 
@@ -190,7 +190,7 @@ impl Fold {
         let touch = |touch: &JourneyTouch| StatedTouch {
             at: touch.at,
             event_id: self.event_id(touch),
-            origin: self.symbols.origin_symbols(touch.origin).map(|symbol| self.symbols.text(symbol).to_owned()),
+            origin: self.symbols.spell_origin(touch.origin),
         };
         StatedConversion {
             at: statement.at,
@@ -211,8 +211,7 @@ impl Fold {
         let credited = |model: usize| {
             let credits = journey.credits(model, &statement.entered, self);
             let touch = |(touch, credit): (&JourneyTouch, i64)| {
-                let origin = self.symbols.origin_symbols(touch.origin);
-                let [channel, campaign, content, term] = origin.map(|symbol| self.symbols.text(symbol).to_owned());
+                let [channel, campaign, content, term] = self.symbols.spell_origin(touch.origin);
                 let event_id = Some(self.event_id(touch)).filter(|id| !id.is_empty());
                 Credited { event_id, channel, campaign, content, term, at: Some(touch.at), credit }
             };
@@ -342,9 +341,8 @@ impl Statements {
 impl Statement {
     fn heard(deal: EntityKey, stage: &str, of: &StatedConversion, clock: Millis, fold: &mut Fold) -> Self {
         let touch = |StatedTouch { at, event_id, origin }: &StatedTouch| {
-            let [channel, campaign, content, term] = origin.each_ref().map(|text| text.as_str().into());
-            let origin = fold.symbols.origin(&Origin { channel, campaign, content, term });
-            JourneyTouch { at: *at, id: fold.ids.pack(&event_id.as_str().into()), origin }
+            let id = fold.ids.pack(&event_id.as_str().into());
+            JourneyTouch { at: *at, id, origin: fold.symbols.read_origin(origin) }
         };
         Self {
             subject: Subject::Deal(deal),

@@ -80,6 +80,12 @@ impl Symbols {
         self.origin_of(symbols)
     }
 
+    /// The same, as shards tell each other.
+    pub fn read_origin(&mut self, texts: &[String; 4]) -> OriginId {
+        let symbols = std::array::from_fn(|n| self.of(ORIGIN_DIMS[n], &texts[n]));
+        self.origin_of(symbols)
+    }
+
     /// A block's texts get numbers of their own: what was read of other blocks is forgotten.
     pub fn open_block(&mut self, texts: usize) {
         self.spelled.clear();
@@ -115,6 +121,17 @@ impl Symbols {
     #[must_use]
     pub fn origin_symbols(&self, origin: OriginId) -> [Symbol; 4] {
         self.origins[origin.0 as usize]
+    }
+
+    /// As `read_origin` reads it.
+    #[must_use]
+    pub fn spell_origin(&self, origin: OriginId) -> [String; 4] {
+        self.origin_symbols(origin).map(|symbol| self.text(symbol).to_owned())
+    }
+
+    #[must_use]
+    pub fn channel(&self, origin: OriginId) -> &str {
+        self.text(self.origin_symbols(origin)[0])
     }
 
     /// How many texts there are.

@@ -13,7 +13,6 @@ use super::table::Keyed;
 use super::visibility::{PRESENT, Visible, join, views};
 use crate::kpi::measures::{Dim, Measure};
 use crate::model::entity::EntityKey;
-use crate::model::event::Origin;
 use crate::model::sparing;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
@@ -150,8 +149,7 @@ impl Unit {
 
 impl Step {
     fn new(JourneyStep { lead, at, event_id, known_from, origin }: &JourneyStep, fold: &mut Fold) -> Self {
-        let [channel, campaign, content, term] = origin.each_ref().map(|text| text.as_str().into());
-        let origin = fold.symbols.origin(&Origin { channel, campaign, content, term });
+        let origin = fold.symbols.read_origin(origin);
         let id = fold.ids.pack(&event_id.as_str().into());
         Self { lead: *lead, at: *at, id, known_from: *known_from, origin }
     }

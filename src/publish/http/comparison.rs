@@ -231,7 +231,8 @@ fn distances(channels: &mut BTreeMap<String, Channel>, models: &[String]) -> Vec
     }
     for of in channels.values_mut() {
         let shares = || models.iter().map(|model| share(of, model));
-        of.divergence = shares().fold(0.0, f64::max) - shares().fold(f64::INFINITY, f64::min).min(1.0);
+        let least_and_most = shares().reduce(f64::min).zip(shares().reduce(f64::max));
+        of.divergence = least_and_most.map_or(0.0, |(least, most)| most - least);
     }
     let mut all = Vec::new();
     for (n, a) in models.iter().enumerate() {
@@ -265,5 +266,13 @@ mod tests {
         assert_eq!(of("last", "markov"), Some(0.75));
         assert_eq!((channels["email"].divergence, channels["pr"].divergence), (0.5, 0.75));
         assert_eq!(channels[UNATTRIBUTED].shares, BTreeMap::from([("markov".to_owned(), 0.5)]));
+    }
+
+    #[test]
+    fn where_no_model_says_anything_none_differ() {
+        let mut channels =
+            BTreeMap::from([("email".to_owned(), Channel { assisted: Some(3.0), ..Channel::default() })]);
+        assert!(distances(&mut channels, &[]).is_empty());
+        assert!(channels["email"].divergence.abs() < f64::EPSILON);
     }
 }

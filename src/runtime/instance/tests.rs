@@ -219,6 +219,38 @@ fn a_graceful_stop_leaves_nothing_to_replay_and_nothing_to_publish_again() {
     assert!(again <= usize::from(SHARDS), "only what arrived after the stop is news: {again}");
 }
 
+/// Of two instances the rollup or the other one: rows and partials go on to come.
+#[test]
+fn a_stop_does_not_wait_for_what_others_go_on_to_say() {
+    let mut owners = 0;
+    for stopped in 0..2 {
+        let mut bench = Bench::new();
+        let mut instances = vec![bench.start(), bench.start()];
+        for number in 0..200 {
+            bench.write(number);
+            bench.pass(&mut instances, 50);
+        }
+        let mut last = instances.remove(stopped);
+        owners += usize::from(last.watch().rollup.lock().expect("whole").owner);
+        let mut number = 200;
+        while last.finish(bench.now).expect("finishes") == Finish::UnderWay {
+            // The others say much between two of its steps.
+            for _ in 0..30 {
+                bench.write(number);
+                number += 1;
+                bench.pass(&mut instances, 50);
+            }
+            assert!(number < 3000, "{stopped} is never home");
+        }
+        last.leave(Duration::ZERO).expect("leaves");
+        for _ in 0..200 {
+            bench.pass(&mut instances, 50);
+        }
+        bench.check(number);
+    }
+    assert_eq!(owners, 1, "one of the two was the rollup");
+}
+
 const SEEDS: u64 = 40;
 
 /// One history of faults.

@@ -30,6 +30,8 @@ pub(super) struct Owning<L: Log, P: Parts> {
     caught_up: bool,
     next: i64,
     committed: i64,
+    /// Where the partials ended when it was to stop.
+    last: Option<i64>,
     gathered: Gathered,
     /// Where each shard's last block of all cells begins.
     last_whole: BTreeMap<u16, i64>,
@@ -75,6 +77,7 @@ impl<L: Log, P: Parts> Owning<L, P> {
             caught_up: false,
             next: low,
             committed: low,
+            last: None,
             gathered: Gathered::default(),
             last_whole: BTreeMap::new(),
             trimmed: low,
@@ -118,9 +121,24 @@ impl<L: Log, P: Parts> Owning<L, P> {
         Ok(if read > 0 || self.flight.is_some() { Progress::Busy } else { Progress::Quiet })
     }
 
-    /// Publishes everything that changed, of ended windows too. True when it is in the log.
-    pub fn finish(&mut self, site: &Site<L, P>, view: &dyn Show<Shown<P>>, now: Millis) -> Result<bool, DriverError> {
+    /// Publishes everything that changed, of ended windows too; what the shards of this instance have just told is among
+    /// it, what others go on to tell is not. True when it is in the log.
+    pub fn finish(
+        &mut self,
+        site: &Site<L, P>,
+        view: &dyn Show<Shown<P>>,
+        now: Millis,
+        wait: Duration,
+    ) -> Result<bool, DriverError> {
         self.settle(site, view, now)?;
+        let last = match self.last {
+            Some(last) => last,
+            None => *self.last.insert(site.log.bounds(&self.partials)?.1),
+        };
+        if self.next < last {
+            self.read(site, wait)?;
+            return Ok(false);
+        }
         let idle = self.flight.is_none() && self.queue.is_empty();
         if idle && (self.last_row_settled || !self.caught_up || self.rollup.watermark().is_none()) {
             return Ok(true);

@@ -20,6 +20,7 @@ use super::waiting::{Became, FollowUp};
 use crate::config::AttributionUnit;
 use crate::kpi::measures::{COHORTS, DEMO, Dim, MEETING, Measure, Reached};
 use crate::model::entity::EntityKey;
+use crate::model::event::NONE;
 use crate::model::kinds::TouchKind;
 use crate::model::stage::Stage;
 use crate::model::time::{Millis, Span};
@@ -219,7 +220,7 @@ impl View<'_> {
                 let [channel, campaign, ..] = fold.symbols.origin_symbols(touch.origin);
                 [channel, campaign]
             }
-            None => [fold.names.unattributed, fold.symbols.of(Dim::Campaign, crate::model::event::NONE)],
+            None => [fold.names.unattributed, fold.symbols.of(Dim::Campaign, NONE)],
         }
     }
 

@@ -48,7 +48,7 @@ impl View<'_> {
     ) {
         let stage = fold.names.stages[stage as usize];
         // What goes by the deal's journey is for its unit to say.
-        let of_unit = self.unit_of(deal, at, fold).is_some();
+        let of_unit = self.seen.unit_of(deal, at, fold).is_some();
         for (name, is_sourced) in DEFINITIONS.into_iter().zip(self.is_sourced(deal, until, fold)) {
             let values = [stage, fold.symbols.of(Dim::Definition, name)];
             self.fact(fold, Measure::SourcedBase, at, &values, value);
@@ -104,7 +104,7 @@ impl View<'_> {
         if is_likely {
             self.all.present(&rules, view, Measure::OpenLikely, &[stage], open.value);
         }
-        let of_unit = self.unit_of(deal, PRESENT, fold).is_some();
+        let of_unit = self.seen.unit_of(deal, PRESENT, fold).is_some();
         for (definition, is_sourced) in DEFINITIONS.into_iter().zip(sourced) {
             let name = fold.symbols.of(Dim::Definition, definition);
             self.all.present(&rules, view, Measure::OpenSourcedBase, &[name], open.value);

@@ -3,14 +3,16 @@
 
 use serde::Serialize;
 
+use super::super::credit::JourneyTouch;
 use super::super::fold::Fold;
+use super::super::rules::CreditModel;
 use super::super::visibility::{PRESENT, Visible};
 use super::Lead;
 use super::conversions::{Conversion, Converted, conversions};
-use super::seen::Seen;
+use super::history::FillRow;
+use super::seen::{Seen, SeenTouch};
 use crate::config::AttributionUnit;
 use crate::kpi::measures::{DEMO, MEETING, Scale};
-use crate::kpi::number::Number;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
 
@@ -109,9 +111,8 @@ impl Lead {
         let class = seen.class(PRESENT, fold);
         let criteria = &fold.rules.criteria;
         let entries = Stage::LEAD_STAGES.into_iter().zip(seen.lead_entries());
-        let touch = |touch: &super::seen::SeenTouch| {
-            let origin = fold.symbols.origin_symbols(touch.origin);
-            let [channel, campaign, content, term] = origin.map(|symbol| fold.symbols.text(symbol).to_owned());
+        let touch = |touch: &SeenTouch| {
+            let [channel, campaign, content, term] = fold.symbols.spell_origin(touch.origin);
             OwnTouch {
                 event_id: fold.ids.text(touch.id),
                 time: touch.at.0,
@@ -124,7 +125,7 @@ impl Lead {
                 known_from: touch.known_from.0,
             }
         };
-        let fill = |fill: &&super::history::FillRow| OwnFill {
+        let fill = |fill: &&FillRow| OwnFill {
             event_id: fill.event_id.to_string(),
             time: fill.at.0,
             form_kind: fill.kind.name(),
@@ -133,7 +134,7 @@ impl Lead {
             deal_id: deal.deal_id.clone(),
             stages: entered(Stage::DEAL_STAGES.into_iter().zip(deal.entries.map(|entry| entry.map(|of| of.at)))),
             lost: deal.lost.map(|at| at.0),
-            value: deal.entries.iter().flatten().last().map(|entry| money(entry.value)),
+            value: deal.entries.iter().flatten().last().map(|entry| Scale::Money.to_f64(entry.value)),
         });
         Profile {
             lead_id: id.to_owned(),
@@ -162,20 +163,16 @@ fn entered(entries: impl Iterator<Item = (Stage, Option<Millis>)>) -> Vec<Entere
 
 fn credits(conversion: &Conversion, seen: &Seen<'_>, fold: &Fold) -> Credits {
     let deal = conversion.deal.map(|(n, _)| seen.deals[n]);
-    let is_own = match (deal, fold.rules.unit) {
-        (None, _) | (_, AttributionUnit::Lead) => true,
-        (Some(_), AttributionUnit::Contacts) => false,
-        (Some(_), AttributionUnit::Account) => seen.account(conversion.at).is_none(),
-    };
+    let is_own = deal.is_none_or(|deal| seen.unit_of(deal, conversion.at, fold).is_none());
     let journey = seen.journey_at(conversion.at, conversion.own_touch, fold);
     let models = fold.rules.models.iter().enumerate().filter(|(_, model)| is_own && model.enabled);
-    let of_model = |(n, model): (usize, &super::super::rules::CreditModel)| {
+    let of_model = |(n, model): (usize, &CreditModel)| {
         let shares = journey.touches.iter().zip(journey.credits(n, &conversion.entered, fold));
-        let share = |(touch, credit): (&super::super::credit::JourneyTouch, i64)| Share {
+        let share = |(touch, credit): (&JourneyTouch, i64)| Share {
             event_id: fold.ids.text(touch.id),
-            channel: fold.symbols.text(fold.symbols.origin_symbols(touch.origin)[0]).to_owned(),
+            channel: fold.symbols.channel(touch.origin).to_owned(),
             time: touch.at.0,
-            credit: Number::of(i128::from(credit), Scale::Credit).to_f64(),
+            credit: Scale::Credit.to_f64(credit),
         };
         let touches = shares.filter(|(_, credit)| *credit != 0).map(share).collect();
         OfModel { model: model.name.clone(), touches }
@@ -188,7 +185,7 @@ fn credits(conversion: &Conversion, seen: &Seen<'_>, fold: &Fold) -> Credits {
         },
         deal_id: deal.and_then(|deal| deal.deal_id.clone()),
         time: conversion.at.0,
-        value: conversion.deal.map(|(_, value)| money(value)),
+        value: conversion.deal.map(|(_, value)| Scale::Money.to_f64(value)),
         unit: match (is_own, fold.rules.unit) {
             (true, _) | (_, AttributionUnit::Lead) => "lead",
             (_, AttributionUnit::Contacts) => "contacts",
@@ -196,8 +193,4 @@ fn credits(conversion: &Conversion, seen: &Seen<'_>, fold: &Fold) -> Credits {
         },
         models: models.map(of_model).collect(),
     }
-}
-
-fn money(micros: i64) -> f64 {
-    Number::of(i128::from(micros), Scale::Money).to_f64()
 }

@@ -8,6 +8,7 @@ use super::super::forward::{CustomerOf, DealFacts, JourneyStep, Known, Member, R
 use super::super::visibility::PRESENT;
 use super::contributions::View;
 use super::conversions::Conversion;
+use super::seen::Seen;
 use crate::config::AttributionUnit;
 use crate::model::entity::EntityKey;
 use crate::model::stage::Stage;
@@ -16,21 +17,23 @@ use crate::model::time::Millis;
 /// The deals that it tells units of, by unit and place among its own.
 pub type UnitDeals = BTreeMap<(EntityKey, usize), UnitDeal>;
 
-impl View<'_> {
+impl Seen<'_> {
     /// The unit that what happens to a deal at a moment is attributed to; none where that is the lead alone.
     pub(super) fn unit_of(&self, deal: &DealFacts, at: Millis, fold: &Fold) -> Option<EntityKey> {
         match fold.rules.unit {
             AttributionUnit::Lead => None,
             AttributionUnit::Contacts => Some(deal.deal),
-            AttributionUnit::Account => self.seen.account(at).map(EntityKey::of),
+            AttributionUnit::Account => self.account(at).map(EntityKey::of),
         }
     }
+}
 
+impl View<'_> {
     /// Leaves a conversion of a deal to its unit. False where it is the lead's own to share.
     pub(super) fn leave_to_unit(&mut self, conversion: &Conversion, fold: &Fold) -> bool {
         let (Some((n, value)), Some(stage)) = (conversion.deal, conversion.stage()) else { return false };
         let at = conversion.at;
-        let Some(unit) = self.unit_of(self.seen.deals[n], at, fold) else { return false };
+        let Some(unit) = self.seen.unit_of(self.seen.deals[n], at, fold) else { return false };
         let account = self.seen.account(at);
         let of = self.unit_deal(unit, n);
         of.conversions.push(UnitConversion {
@@ -53,7 +56,7 @@ impl View<'_> {
 
     /// That the lead itself is the customer by a deal.
     pub(super) fn is_customer_by(&mut self, n: usize, at: Millis, fold: &Fold) {
-        if let Some(unit) = self.unit_of(self.seen.deals[n], at, fold) {
+        if let Some(unit) = self.seen.unit_of(self.seen.deals[n], at, fold) {
             self.unit_deal(unit, n).customer = Some(CustomerOf::Lead);
         }
     }
@@ -83,7 +86,7 @@ impl View<'_> {
         for n in 0..self.seen.deals.len() {
             let deal = self.seen.deals[n];
             let is_own = deal.is_owned(PRESENT) && !self.seen.standing.is_rejected(PRESENT);
-            if let (Some(open), Some(unit)) = (deal.open.filter(|_| is_own), self.unit_of(deal, PRESENT, fold)) {
+            if let (Some(open), Some(unit)) = (deal.open.filter(|_| is_own), self.seen.unit_of(deal, PRESENT, fold)) {
                 self.unit_deal(unit, n).open = Some(open.value);
             }
         }
@@ -93,13 +96,12 @@ impl View<'_> {
         for (unit, spans) in self.memberships(fold) {
             self.told.push((Recipient::Unit(unit), Known::Member(Member { lead, spans })));
             for touch in self.seen.touches.iter().filter(|touch| touch.in_journey) {
-                let origin = fold.symbols.origin_symbols(touch.origin);
                 let step = JourneyStep {
                     lead,
                     at: touch.at,
                     event_id: fold.ids.text(touch.id),
                     known_from: touch.known_from,
-                    origin: origin.map(|symbol| fold.symbols.text(symbol).to_owned()),
+                    origin: fold.symbols.spell_origin(touch.origin),
                 };
                 self.told.push((Recipient::Unit(unit), Known::Step(step)));
             }

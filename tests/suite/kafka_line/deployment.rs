@@ -323,7 +323,14 @@ impl Deployment {
 
     /// What its ledgers come to must be what the history does, each line once.
     pub fn check_ledgers(&self) {
-        let mut net = Net { after_crashes: true, ..Net::default() };
+        self.check_net(Net::default());
+    }
+
+    pub fn check_ledgers_after_crashes(&self) {
+        self.check_net(Net { after_crashes: true, ..Net::default() });
+    }
+
+    fn check_net(&self, mut net: Net) {
         for ledger in Ledger::ALL {
             for record in self.records(ledger.name()) {
                 let key = String::from_utf8(record.key.unwrap()).unwrap();

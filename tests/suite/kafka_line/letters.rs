@@ -60,8 +60,10 @@ fn letters_are_listed_shown_and_sent_back() {
     let rejected: Vec<&Record> = letters.iter().filter(|letter| said(letter, "reason") != "late").collect();
     let plan = command(&["--send"]);
     assert!(plan.contains("nothing is sent yet") && line.letters().len() == letters.len(), "{plan}");
-    let done = command(&["--send", "--yes"]);
-    assert!(done.contains(&format!("{} sent\n", rejected.len())), "{done}");
+    let done: Value = serde_json::from_str(&command(&["--send", "--yes", "--output", "json"])).unwrap();
+    let counts = done["topics"].as_object().unwrap().values().map(|count| count.as_u64().unwrap());
+    assert_eq!(counts.sum::<u64>(), rejected.len() as u64, "{done}");
+    assert_eq!((&done["late"], &done["sent"]), (&(letters.len() - rejected.len()).into(), &true.into()), "{done}");
     // Nothing is mended, so each comes back: the same record from another place.
     let again = wait_for("the letters of what was sent back", Duration::from_secs(60), || {
         let now = line.letters();
