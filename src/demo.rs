@@ -109,7 +109,7 @@ impl Demo {
         let view = Arc::new(Published { board: Arc::clone(&board), metrics: Arc::clone(&metrics) });
         let instance = Instance::new(Arc::new(site), Roles::ALL, WORKERS, view);
         // There is no other instance.
-        let desk = LeadDesk::new(instance.watch().desk, names.shards, Box::new(|_| None));
+        let desk = LeadDesk::new(instance.watch().desk, names.shards, Box::new(|shards| vec![None; shards.len()]));
         leads.get_or_init(|| Arc::new(desk));
         let names = Arc::new(names);
         let showing = Showing::new(Arc::clone(&log), Arc::clone(&names), instance.watch(), Arc::clone(&board), metrics);

@@ -21,6 +21,7 @@ use crate::partials::cells::Symbol;
 pub mod account;
 pub mod acts;
 pub mod asset;
+pub mod conversions;
 pub mod credit;
 pub mod criteria;
 pub mod deal;
@@ -57,7 +58,6 @@ use event_id::PackedId;
 use fold::Fold;
 use forward::{Forward, ForwardError, News, Recipient};
 use lead::Lead;
-use lead::profile::Profile;
 use ledger::Said;
 use letter::Letter;
 use levels::Levels;
@@ -491,12 +491,6 @@ impl Shard {
         self.close_statements();
         self.positions.forwards = offset + 1;
         Ok(())
-    }
-
-    /// What is known of a lead that lives here.
-    #[must_use]
-    pub fn profile(&self, lead_id: &str) -> Option<Profile> {
-        self.leads.look(EntityKey::of(lead_id), |lead| lead.profile(lead_id, &self.fold))
     }
 
     /// What it has to tell others since it was last asked.

@@ -100,11 +100,11 @@ impl Run {
 
 /// Asks the members of the group that shares the shards.
 fn owners(log: Arc<KafkaLog>, names: Names) -> Owners {
-    Box::new(move |shard| {
-        let owner = log.owner(&names.shards_group, &names.journal_of(shard));
-        owner.unwrap_or_else(|error| {
-            tracing::warn!(%error, shard, "the owner of a shard cannot be found");
-            None
+    Box::new(move |shards| {
+        let partitions: Vec<_> = shards.iter().map(|shard| names.journal_of(*shard)).collect();
+        log.owners(&names.shards_group, &partitions).unwrap_or_else(|error| {
+            tracing::warn!(%error, ?shards, "the owners of shards cannot be found");
+            vec![None; shards.len()]
         })
     })
 }

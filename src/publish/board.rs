@@ -176,6 +176,12 @@ impl Board {
         Arc::clone(&self.status.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Where event time is, as far as rows say it: also where others own the rollup.
+    #[must_use]
+    pub fn watermark(&self) -> Option<Millis> {
+        self.read().watermark
+    }
+
     /// The rows that are wanted, by KPI, window, start and dimensions; at most so many.
     #[must_use]
     pub fn find(&self, wanted: &Wanted, most: usize) -> Vec<Arc<Row>> {

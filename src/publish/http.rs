@@ -7,6 +7,7 @@ mod answer;
 mod api;
 mod assets;
 mod comparison;
+mod conversions;
 mod guard;
 mod health;
 mod leads;
@@ -15,7 +16,7 @@ mod stream;
 mod what_if;
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -46,6 +47,10 @@ pub struct Site {
     families: Families,
     streams: Arc<Semaphore>,
     leads: LateLeads,
+    /// Places for those who look through shards.
+    looks: Semaphore,
+    /// Asks other instances; made when it is first needed.
+    client: OnceLock<reqwest::Client>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +73,16 @@ impl Site {
     pub fn new(config: &Config, board: Arc<Board>, metrics: Arc<Metrics>) -> Self {
         let streams = Arc::new(Semaphore::new(MOST_STREAMS));
         let families = families_of(config);
-        Self { board, metrics, config: config.clone(), families, streams, leads: LateLeads::default() }
+        Self {
+            board,
+            metrics,
+            config: config.clone(),
+            families,
+            streams,
+            leads: LateLeads::default(),
+            looks: Semaphore::new(conversions::AT_ONCE),
+            client: OnceLock::new(),
+        }
     }
 
     /// Whoever is to be asked about leads, once that is there.
@@ -166,6 +180,7 @@ fn router(site: Arc<Site>, ended: watch::Receiver<bool>) -> Router {
         .route("/api/v1/kpis", get(api::kpis))
         .route("/api/v1/alerts", get(alerts::alerts))
         .route("/api/v1/attribution", get(comparison::attribution))
+        .route("/api/v1/conversions", get(conversions::conversions))
         .route("/api/v1/leads/{lead_id}", get(leads::lead))
         .route("/api/v1/what-if", get(what_if::what_if))
         .route("/api/v1/catalogue", get(api::catalogue))

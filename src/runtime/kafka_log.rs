@@ -69,10 +69,11 @@ impl KafkaLog {
         self
     }
 
-    /// Where the member of a group answers that has a partition, as far as it says so.
-    pub fn owner(&self, group: &str, partition: &Partition) -> Result<Option<String>, LogError> {
-        let owner = self.admin.owner(group, partition)?;
-        Ok(owner.and_then(|id| id.split_once(AT).map(|(_, address)| address.to_owned())))
+    /// Where the members of a group answer that have these partitions, as far as they say so.
+    pub fn owners(&self, group: &str, partitions: &[Partition]) -> Result<Vec<Option<String>>, LogError> {
+        let address = |id: String| id.split_once(AT).map(|(_, address)| address.to_owned());
+        let owners = self.admin.owners(group, partitions)?;
+        Ok(owners.into_iter().map(|owner| owner.and_then(address)).collect())
     }
 
     /// Deletes groups with their offsets. One that has members stays, and is an error.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::fold::{Contributions, Fold};
 use super::forward::{DealEntry, DealFacts, Known, OpenDeal, Recipient};
 use super::rules::Rules;
-use super::statement::Statements;
+use super::statement::{Statement, Statements};
 use super::table::Keyed;
 use super::visibility::{Visible, join, views};
 use crate::config::AttributionUnit;
@@ -154,6 +154,12 @@ impl Deal {
             concerns.then_some((Recipient::Lead(lead), Known::Deal(facts)))
         });
         told.collect()
+    }
+
+    /// Its id, and what is stated of its entry into a stage.
+    #[must_use]
+    pub fn stated(&self, stage: &str) -> Option<(&str, &Statement)> {
+        Some((self.id.as_deref()?, self.statements.current(stage)?))
     }
 
     #[must_use]

@@ -32,6 +32,7 @@ pub mod profile;
 mod reach;
 mod seen;
 mod standing;
+mod stated;
 mod times;
 mod units;
 mod uploads;

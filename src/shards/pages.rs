@@ -50,6 +50,11 @@ impl<T> Pages<T> {
         self.0.iter().flatten()
     }
 
+    /// From a place on.
+    pub fn from(&self, place: usize) -> impl Iterator<Item = &T> {
+        self.0.iter().skip(place / PAGE).flatten().skip(place % PAGE)
+    }
+
     pub fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.0.iter_mut().flatten()
     }
@@ -84,6 +89,8 @@ mod tests {
         pages[PAGE] = 7;
         pages.all_mut().skip(PAGE + 1).for_each(|item| *item += 1);
         let items: Vec<usize> = pages.all().copied().collect();
+        assert_eq!(pages.from(PAGE + 5).copied().collect::<Vec<usize>>(), items[PAGE + 5..]);
+        assert_eq!(pages.from(4 * PAGE).count(), 0);
         assert_eq!((items[PAGE - 1], items[PAGE], items[3 * PAGE]), (PAGE - 1, 7, 3 * PAGE + 1));
     }
 }

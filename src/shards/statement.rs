@@ -104,6 +104,16 @@ impl Statement {
     const fn place(&self) -> (Subject, &str) {
         (self.subject, &*self.stage as &str)
     }
+
+    /// Why nobody has its credit, if nobody has.
+    #[must_use]
+    pub const fn unattributed(&self) -> Option<&'static str> {
+        match (self.touches.is_empty(), self.is_outside) {
+            (false, _) => None,
+            (true, true) => Some("outside_lookback"),
+            (true, false) => Some("no_touch"),
+        }
+    }
 }
 
 /// Brings an entity's statements in their order, each conversion once.
@@ -182,7 +192,7 @@ impl Fold {
     }
 
     /// Empty where the touch is that of a lead that was forgotten.
-    fn event_id(&self, touch: &JourneyTouch) -> String {
+    pub fn event_id(&self, touch: &JourneyTouch) -> String {
         if touch.id == PackedId::UNSET { String::new() } else { self.ids.text(touch.id) }
     }
 
@@ -239,10 +249,7 @@ impl Fold {
             value: statement.value,
             currency: statement.value.map(|_| self.rules.config.money.currency.clone()),
             models,
-            unattributed: statement.touches.is_empty().then_some(match statement.is_outside {
-                true => "outside_lookback",
-                false => "no_touch",
-            }),
+            unattributed: statement.unattributed(),
             revision,
             reason: if revision == 1 { "new" } else { cause.name() },
             is_final: statement.is_final,
@@ -291,7 +298,8 @@ impl Statements {
     }
 
     /// The statement that holds of a stage.
-    fn current(&self, stage: &str) -> Option<&Statement> {
+    #[must_use]
+    pub fn current(&self, stage: &str) -> Option<&Statement> {
         self.told.iter().rfind(|(_, known)| *known.stage == *stage).map(|(_, statement)| statement)
     }
 

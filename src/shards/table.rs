@@ -273,6 +273,11 @@ impl<T: Keyed> Table<T> {
         self.store.whole.all()
     }
 
+    /// The same from a place on.
+    pub fn whole_from(&self, place: usize) -> impl Iterator<Item = &T> {
+        self.store.whole.from(place)
+    }
+
     /// The packed entities: runs of them, by the number of rows.
     pub fn packed(&self) -> impl Iterator<Item = (usize, impl Iterator<Item = &[u8]>)> {
         self.store.pools.iter().map(Pool::runs).enumerate()

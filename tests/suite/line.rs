@@ -19,6 +19,7 @@ use tributary::model::time::{Millis, Span};
 use tributary::rollup::Rollup;
 use tributary::rollup::row::Row;
 use tributary::shards::Shard;
+use tributary::shards::conversions::{Asked, Conversion};
 use tributary::shards::rules::Rules;
 
 use crate::ledgers::Net;
@@ -267,6 +268,22 @@ impl Line {
             assert_eq!(shard.status().counters.gaps, 0);
         }
         self.rollup.all_rows(CLOCK)
+    }
+
+    /// The conversions that are asked for, of all shards: how many, their credit, and the latest of them.
+    pub fn look(&self, asked: &Asked) -> (u64, i64, Vec<Conversion>) {
+        let (mut total, mut credit, mut latest) = (0, 0, Vec::new());
+        for shard in &self.shards {
+            let mut from = Some(0);
+            while let Some(place) = from {
+                let looked = shard.conversions(asked, place, Millis::MIN);
+                (total, credit, from) = (total + looked.total, credit + looked.credit, looked.next);
+                latest.extend(looked.latest);
+            }
+        }
+        latest.sort_by_cached_key(Conversion::place);
+        latest.truncate(asked.most);
+        (total, credit, latest)
     }
 
     /// What a snapshot of each shard holds.

@@ -4,6 +4,7 @@
 mod conserved;
 mod journeys;
 mod kpis;
+mod looked;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -112,6 +113,7 @@ fn check(config: &Config, seed: u64, records: &[Produced], restarts: bool) -> To
     assert!(conserved::check(&rows) > 0 || !has_shares, "a history without conversions proves nothing");
     let expected = reference::rows(config, &heard.given, &heard.dropped, as_of);
     compare(seed, &expected, &rows);
+    assert!(looked::check(config, &line, &rows) > 0 || !has_shares, "a history without credit proves nothing");
     let actions = reference::ledgers::actions(config, &heard.given, as_of);
     let suppressions = reference::ledgers::suppressions(config, &heard.given, as_of);
     assert!(!actions.is_empty(), "a history that says nothing proves nothing");

@@ -19,8 +19,8 @@ pub(super) async fn asset(uri: Uri, headers: HeaderMap) -> Response {
         Some(file) => send(path, &file, &headers),
         None => {
             let reason = format!("there is nothing at {}", uri.path());
-            let hint = "/ /metrics /healthz /readyz /api/v1/kpis /api/v1/stream /api/v1/alerts /api/v1/what-if \
-                        /api/v1/catalogue /api/v1/status";
+            let hint = "/ /metrics /healthz /readyz /api/v1/kpis /api/v1/stream /api/v1/alerts /api/v1/attribution \
+                        /api/v1/conversions /api/v1/leads/{lead_id} /api/v1/what-if /api/v1/catalogue /api/v1/status";
             Refusal::new(StatusCode::NOT_FOUND, "not_found", reason).hint(hint).into_response()
         }
     }

@@ -12,9 +12,11 @@ use url::Url;
 
 use super::Site;
 use super::answer::{Refusal, json_bytes};
+use crate::model::time::Millis;
+use crate::shards::conversions::{Asked, Looked};
 
 /// A shard that folds a large backlog answers between two batches.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a shard says of a lead.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,6 +33,13 @@ pub trait Leads: Send + Sync {
     fn ask(&self, lead_id: &str, answer: oneshot::Sender<Found>);
     /// Where the instance answers that has the lead's shard, if one says that it has. May wait for Kafka.
     fn owner(&self, lead_id: &str) -> Option<String>;
+    /// How many shards there are, numbered from 0.
+    fn shards(&self) -> u16;
+    /// Looks through some of a shard for conversions, see there; the answer comes when the shard has time: none if it is
+    /// another instance's, or nobody's.
+    fn look(&self, shard: u16, asked: &Arc<Asked>, from: usize, floor: Millis, to: oneshot::Sender<Option<Looked>>);
+    /// Where the instances answer that have these shards, as far as they say so. May wait for Kafka.
+    fn owners(&self, shards: &[u16]) -> Vec<Option<String>>;
 }
 
 /// Whoever is to be asked, once the instance runs.
@@ -58,7 +67,7 @@ pub(super) async fn lead(State(site): State<Arc<Site>>, Path(lead_id): Path<Stri
     }
 }
 
-fn unavailable(reason: &str) -> Refusal {
+pub(super) fn unavailable(reason: &str) -> Refusal {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", reason)
 }
 

@@ -40,7 +40,7 @@ pub(super) fn read(query: &str, site: &Site) -> Result<Question, Refusal> {
             }
             "start" => wanted.start = start(&value)?,
             "dims" => wanted.sets.push(list(&value).map(dim).collect::<Result<_, _>>()?),
-            "limit" => most = limit(&value)?,
+            "limit" => most = limit(&value, MOST_ROWS)?,
             _ => wanted.dims.push((dim(&name)?, value.into_owned())),
         }
     }
@@ -63,7 +63,7 @@ fn known_kpi(id: &str, site: &Site) -> Result<String, Refusal> {
     })
 }
 
-fn window(text: &str, site: &Site) -> Result<WindowKind, Refusal> {
+pub(super) fn window(text: &str, site: &Site) -> Result<WindowKind, Refusal> {
     let configured = &site.config.time.windows;
     WindowKind::parse(text).filter(|window| configured.contains(window)).ok_or_else(|| {
         let names: Vec<String> = configured.iter().map(ToString::to_string).collect();
@@ -72,7 +72,7 @@ fn window(text: &str, site: &Site) -> Result<WindowKind, Refusal> {
     })
 }
 
-fn start(text: &str) -> Result<Start, Refusal> {
+pub(super) fn start(text: &str) -> Result<Start, Refusal> {
     if text == "running" {
         return Ok(Start::Running);
     }
@@ -104,9 +104,9 @@ pub(super) fn did_you_mean<'a>(refusal: Refusal, text: &str, known: impl Iterato
     }
 }
 
-fn limit(text: &str) -> Result<usize, Refusal> {
-    let limit = text.parse().ok().filter(|limit| (1..=MOST_ROWS).contains(limit));
-    limit.ok_or_else(|| Refusal::bad("invalid_limit", format!("`limit` is between 1 and {MOST_ROWS}")))
+pub(super) fn limit(text: &str, most: usize) -> Result<usize, Refusal> {
+    let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
+    limit.ok_or_else(|| Refusal::bad("invalid_limit", format!("`limit` is between 1 and {most}")))
 }
 
 fn nearest<'a>(text: &str, among: impl Iterator<Item = &'a str>) -> Option<&'a str> {

@@ -142,15 +142,16 @@ impl Admin {
         Ok(groups.groups().iter().map(|group| (group.name().to_owned(), group.members().len())).collect())
     }
 
-    /// The client id of the member of a group that has a partition.
-    pub fn owner(&self, group: &str, partition: &Partition) -> Result<Option<String>, LogError> {
+    /// The client ids of the members of a group that have these partitions.
+    pub fn owners(&self, group: &str, partitions: &[Partition]) -> Result<Vec<Option<String>>, LogError> {
         let asker = self.asker(group, "read_committed")?;
         let groups = asker.fetch_group_list(Some(group), PATIENCE);
         let groups = groups.map_err(|error| from_kafka(&error, "the members of a group"))?;
-        let mut members =
-            groups.groups().iter().filter(|found| found.name() == group).flat_map(|found| found.members());
-        let has = |assignment: &[u8]| assigned(assignment).is_some_and(|all| all.contains(partition));
-        Ok(members.find(|member| member.assignment().is_some_and(has)).map(|member| member.client_id().to_owned()))
+        let members = groups.groups().iter().filter(|found| found.name() == group).flat_map(|found| found.members());
+        let members: Vec<(&str, Vec<Partition>)> =
+            members.filter_map(|member| Some((member.client_id(), assigned(member.assignment()?)?))).collect();
+        let owner = |partition: &Partition| members.iter().find(|(_, all)| all.contains(partition));
+        Ok(partitions.iter().map(|partition| owner(partition).map(|(id, _)| (*id).to_owned())).collect())
     }
 
     pub fn delete_groups(&self, names: &[String]) -> Result<(), LogError> {

@@ -9,7 +9,7 @@ use super::super::credit::{Journey, Share, Shared};
 use super::super::fold::{Contributions, Fold};
 use super::super::forward::{DealFacts, DealSegments, Known, Recipient, WonDeal};
 use super::super::ledger;
-use super::super::statement::{Statement, Subject};
+use super::super::statement::Subject;
 use super::super::visibility::{PRESENT, Visible, join, views};
 use super::Lead;
 use super::answers::Surveys;
@@ -18,7 +18,7 @@ use super::seen::Seen;
 use super::units::UnitDeals;
 use super::waiting::{Became, FollowUp};
 use crate::config::AttributionUnit;
-use crate::kpi::measures::{COHORTS, DEMO, Dim, MEETING, Measure, Reached};
+use crate::kpi::measures::{COHORTS, Dim, Measure, Reached};
 use crate::model::entity::EntityKey;
 use crate::model::event::NONE;
 use crate::model::kinds::TouchKind;
@@ -232,11 +232,8 @@ impl View<'_> {
         customers: &mut Vec<Customer>,
     ) {
         let at = conversion.at;
-        let (name, count) = match conversion.what {
-            Converted::Entered(stage) => (stage.name(), Measure::Entries),
-            Converted::Demo => (DEMO, Measure::Bookings),
-            Converted::Meeting => (MEETING, Measure::Bookings),
-        };
+        let name = conversion.name();
+        let count = if conversion.stage().is_some() { Measure::Entries } else { Measure::Bookings };
         let stage = fold.symbols.of(Dim::Stage, name);
         if conversion.deal.is_none() {
             self.count_by_segment(Measure::EntriesBySegment, Some(stage), at, 1, fold);
@@ -273,7 +270,7 @@ impl View<'_> {
         } else {
             let journey = self.seen.journey_at(at, conversion.own_touch, fold);
             let credits = fold.share(&shared, &journey, self.view, self.all);
-            self.state(conversion, name, journey, fold);
+            self.state(conversion, journey, fold);
             credits
         };
         if let Some((deal, _)) = deal.filter(|_| wants_customers) {
@@ -282,35 +279,14 @@ impl View<'_> {
     }
 
     /// A conversion with its journey, for the ledger: as plain facts see it, with the amount that settled ones see.
-    fn state(&mut self, conversion: &Conversion, stage: &'static str, journey: Journey, fold: &Fold) {
+    fn state(&mut self, conversion: &Conversion, journey: Journey, fold: &Fold) {
         if !fold.rules.writes_attributions || self.seen.id.is_none() {
             return;
         }
-        let at = conversion.at;
-        let (subject, value) = match conversion.deal {
-            Some((n, value)) => (Subject::Deal(self.seen.deals[n].deal), Some(value)),
-            None => (Subject::Lead, None),
-        };
-        let closes = fold.rules.bound(at, value.is_some());
-        let is_final = subject == Subject::Lead && closes < self.clock;
-        let is_outside = journey.touches.is_empty()
-            && self.seen.journey(at).nth(usize::from(conversion.own_touch.is_some())).is_some();
-        if subject == Subject::Lead && !is_final {
-            self.all.next = self.all.next.into_iter().chain([Millis(closes.0 + 1)]).min();
+        let statement = self.seen.statement(conversion, journey, self.clock, fold);
+        if statement.subject == Subject::Lead && !statement.is_final {
+            self.all.next = self.all.next.into_iter().chain([Millis(statement.closes.0 + 1)]).min();
         }
-        let statement = Statement {
-            subject,
-            stage: stage.into(),
-            at,
-            value,
-            lead_id: self.seen.id.as_deref().map(Into::into),
-            account: self.seen.account(at).map(Into::into),
-            entered: conversion.entered,
-            touches: journey.touches,
-            is_outside,
-            closes,
-            is_final,
-        };
         self.all.state(&fold.rules, self.view, statement);
     }
 

@@ -3,6 +3,7 @@
 
 use super::seen::Seen;
 use crate::attribution::rules::Entered;
+use crate::kpi::measures::{DEMO, MEETING};
 use crate::model::kinds::TouchKind;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
@@ -31,6 +32,15 @@ impl Conversion {
         match self.what {
             Converted::Entered(stage) => Some(stage),
             Converted::Demo | Converted::Meeting => None,
+        }
+    }
+
+    /// As records name what was entered or booked.
+    pub const fn name(&self) -> &'static str {
+        match self.what {
+            Converted::Entered(stage) => stage.name(),
+            Converted::Demo => DEMO,
+            Converted::Meeting => MEETING,
         }
     }
 

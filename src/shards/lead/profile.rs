@@ -3,16 +3,18 @@
 
 use serde::Serialize;
 
+use super::super::Shard;
 use super::super::credit::JourneyTouch;
 use super::super::fold::Fold;
 use super::super::rules::CreditModel;
 use super::super::visibility::{PRESENT, Visible};
 use super::Lead;
-use super::conversions::{Conversion, Converted, conversions};
+use super::conversions::{Conversion, conversions};
 use super::history::FillRow;
 use super::seen::{Seen, SeenTouch};
 use crate::config::AttributionUnit;
-use crate::kpi::measures::{DEMO, MEETING, Scale};
+use crate::kpi::measures::Scale;
+use crate::model::entity::EntityKey;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
 
@@ -102,6 +104,14 @@ pub struct Share {
     pub credit: f64,
 }
 
+impl Shard {
+    /// What is known of a lead that lives here.
+    #[must_use]
+    pub fn profile(&self, lead_id: &str) -> Option<Profile> {
+        self.leads.look(EntityKey::of(lead_id), |lead| lead.profile(lead_id, &self.fold))
+    }
+}
+
 impl Lead {
     /// What is known of the lead that records call `id`.
     pub fn profile(&self, id: &str, fold: &Fold) -> Profile {
@@ -178,11 +188,7 @@ fn credits(conversion: &Conversion, seen: &Seen<'_>, fold: &Fold) -> Credits {
         OfModel { model: model.name.clone(), touches }
     };
     Credits {
-        stage: match conversion.what {
-            Converted::Entered(stage) => stage.name(),
-            Converted::Demo => DEMO,
-            Converted::Meeting => MEETING,
-        },
+        stage: conversion.name(),
         deal_id: deal.and_then(|deal| deal.deal_id.clone()),
         time: conversion.at.0,
         value: conversion.deal.map(|(_, value)| Scale::Money.to_f64(value)),

@@ -27,7 +27,7 @@ const DECIMALS: u32 = 9;
 type Window = (String, WindowKind, Option<Millis>);
 
 /// In 10⁻⁹.
-fn units(number: Number) -> i128 {
+pub fn units(number: Number) -> i128 {
     let Number::Exact { units, decimals } = number else { panic!("{number} is no sum") };
     units * 10i128.pow(DECIMALS - u32::from(decimals))
 }
