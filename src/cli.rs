@@ -72,8 +72,8 @@ enum Command {
     Reset(reset::Reset),
     /// Run the processor until it is told to stop
     Run(run::Run),
-    /// Print the JSON schema of the configuration
-    Schema,
+    /// Print the JSON schema of the configuration, the OpenAPI or the AsyncAPI document
+    Schema(schema::Schema),
     /// Run scenario files: a configuration, events in, rows expected
     Test(test::Test),
     /// Print the topics that a deployment needs, or create those that are absent
@@ -116,7 +116,7 @@ impl Cli {
             Command::Report(report) => report.run(&source),
             Command::Reset(reset) => reset.run(&source),
             Command::Run(run) => run.run(&source),
-            Command::Schema => schema::run(),
+            Command::Schema(schema) => schema.run(&source),
             Command::Test(test) => test.run(&source),
             Command::Topics(topics) => topics.run(&source),
         }

@@ -2,6 +2,7 @@
 //! and on a board that HTTP and a page read.
 
 pub mod alert;
+pub mod avro_json;
 pub mod board;
 pub mod http;
 pub mod kpi_update;

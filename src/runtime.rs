@@ -1,6 +1,7 @@
 //! The only part that does IO: the log that everything durable goes through, the loops that drive ingest, shards and
 //! rollup over it, recovery and shutdown.
 
+pub mod asyncapi;
 pub mod batch;
 pub mod effects;
 pub mod ingest_driver;

@@ -60,6 +60,23 @@ fn the_schema_is_json() {
     let schema: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!(code, 0);
     assert_eq!(schema["properties"]["time"]["properties"]["zone"]["default"], "UTC");
+    assert_eq!(tributary(directory.path(), &["schema", "config"], &[]), (0, out, String::new()));
+}
+
+#[test]
+fn the_api_and_the_topics_are_described_as_configured() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let env = [("TRIBUTARY_TOPICS__KPIS", "bi.kpis"), ("TRIBUTARY_TIME__WINDOWS", r#"["1d", "all"]"#)];
+    let document = |of: &str| -> serde_json::Value {
+        let (code, out, err) = tributary(directory.path(), &["schema", of], &env);
+        assert_eq!((code, err.as_str()), (0, ""));
+        serde_json::from_str(&out).expect("JSON")
+    };
+    assert_eq!(document("asyncapi")["channels"]["kpis"]["address"], "bi.kpis");
+    let openapi = document("openapi");
+    let parameters = &openapi["paths"]["/api/v1/conversions"]["get"]["parameters"];
+    assert_eq!(parameters[1]["schema"]["enum"], serde_json::json!(["1d", "all"]));
+    assert_eq!(tributary(directory.path(), &["schema", "opanapi"], &[]).0, 2);
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod conversions;
 mod guard;
 mod health;
 mod leads;
+mod openapi;
+mod operations;
 mod question;
 mod stream;
 mod what_if;
@@ -28,6 +30,8 @@ use axum::routing::get;
 use tokio::sync::{Semaphore, watch};
 
 pub use self::leads::{Found, LateLeads, Leads};
+pub use self::openapi::document as openapi;
+use self::operations::Served;
 use super::board::Board;
 use crate::config::Config;
 use crate::kpi::families::{Families, families_of};
@@ -170,26 +174,13 @@ async fn serve(bound: TcpListener, site: Site, ended: watch::Receiver<bool>) -> 
 }
 
 fn router(site: Arc<Site>, ended: watch::Receiver<bool>) -> Router {
-    let open = Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .with_state(Arc::clone(&site));
-    let streaming = Router::new().route("/api/v1/stream", get(stream::stream)).with_state((Arc::clone(&site), ended));
-    let guarded = Router::new()
-        .route("/api/v1/kpis", get(api::kpis))
-        .route("/api/v1/alerts", get(alerts::alerts))
-        .route("/api/v1/attribution", get(comparison::attribution))
-        .route("/api/v1/conversions", get(conversions::conversions))
-        .route("/api/v1/leads/{lead_id}", get(leads::lead))
-        .route("/api/v1/what-if", get(what_if::what_if))
-        .route("/api/v1/catalogue", get(api::catalogue))
-        .route("/api/v1/status", get(api::status))
-        .with_state(Arc::clone(&site))
-        .merge(streaming)
-        .fallback(get(assets::asset))
-        .layer(from_fn_with_state(site, guard::guard));
-    open.merge(guarded).method_not_allowed_fallback(answer::read_only).layer(map_response(harden))
+    let served = Served { site: Arc::clone(&site), ended };
+    let routes = |guarded: bool| {
+        let some = operations::ALL.iter().filter(|operation| operation.guarded == guarded);
+        some.fold(Router::new(), |all, operation| all.route(operation.path, (operation.handler)(&served)))
+    };
+    let guarded = routes(true).fallback(get(assets::asset)).layer(from_fn_with_state(site, guard::guard));
+    routes(false).merge(guarded).method_not_allowed_fallback(answer::read_only).layer(map_response(harden))
 }
 
 /// The page needs nothing from elsewhere, and nobody needs it in a frame.

@@ -11,6 +11,16 @@ use crate::publish::ledgers::{Ledger, key};
 /// Before the names of a dead letter's headers that say why and where from.
 pub const ABOUT: &str = "tributary.error.";
 
+/// The rest of their names, and what they say.
+pub const HEADERS: [(&str, &str); 6] = [
+    ("reason", "Why, as a code"),
+    ("message", "Why, in words"),
+    ("topic", "The topic that the record came from"),
+    ("partition", "Its partition, in decimal"),
+    ("offset", "Its offset, in decimal"),
+    ("timestamp", "Its time, in milliseconds since 1970, in decimal"),
+];
+
 /// Partitions of the topics that effects go to.
 #[derive(Clone, Copy, Debug)]
 pub struct Counts {
@@ -56,15 +66,16 @@ fn line<P: Parts>(said: &Said, parts: &P, names: &Names, counts: Counts) -> Outg
 /// The record as it came, with headers that say where from and why.
 fn dead_letter(letter: Letter, names: &Names, partitions: i32) -> Outgoing {
     let mut headers = letter.headers;
-    let mut say = |name: &str, value: String| {
-        headers.push((format!("{ABOUT}{name}"), Some(value.into_bytes())));
-    };
-    say("reason", letter.reason);
-    say("message", letter.message);
-    say("topic", letter.topic);
-    say("partition", letter.partition.to_string());
-    say("offset", letter.offset.to_string());
-    say("timestamp", letter.timestamp.0.to_string());
+    let said = [
+        letter.reason,
+        letter.message,
+        letter.topic,
+        letter.partition.to_string(),
+        letter.offset.to_string(),
+        letter.timestamp.0.to_string(),
+    ];
+    let said = HEADERS.iter().zip(said).map(|((name, _), value)| (format!("{ABOUT}{name}"), Some(value.into_bytes())));
+    headers.extend(said);
     let number = letter.partition.rem_euclid(partitions.max(1));
     let partition = Partition { topic: Arc::clone(&names.dead_letters), number };
     Outgoing { partition, timestamp: Some(letter.timestamp), key: letter.key, value: letter.value, headers }

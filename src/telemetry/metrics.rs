@@ -52,7 +52,7 @@ pub struct Metrics {
 }
 
 /// What came in so far and what became of it, over all topics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Intake {
     pub consumed: u64,
     pub accepted: u64,

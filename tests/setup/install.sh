@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is not there yet: Debian packages (apt, as root or through sudo), then into .tools/
-# the jars of a real Kafka (Maven) and the schema registry of the tests (Go). A second run takes no time.
+# the jars of a real Kafka (Maven), the schema registry of the tests (Go), what reads schemas and documents (Python, npm).
+# A second run takes no time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools=$PWD/.tools
@@ -18,7 +19,7 @@ done_with() { [[ -f $1/.stamp && $(<"$1/.stamp") == "$2" ]]; }
 install_packages() {
   local missing=() package
   if ! has dpkg-query; then
-    for package in cc make pkg-config kcat prometheus promtool chromium chromedriver java mvn go; do
+    for package in cc make pkg-config kcat prometheus promtool chromium chromedriver java mvn go python3 npm; do
       has "$package" || missing+=("$package")
     done
     ((${#missing[@]} == 0)) || fail "this is no Debian: install these commands by hand: ${missing[*]}"
@@ -31,6 +32,8 @@ install_packages() {
   has java || missing+=(default-jre-headless)
   has mvn || missing+=(maven)
   has go || missing+=(golang-go)
+  has npm || missing+=(npm)
+  python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
   if ((${#missing[@]} == 0)); then return; fi
 
   local as_root=()
@@ -87,8 +90,34 @@ install_registry() {
   echo "$made_from" >"$tools/registry/.stamp"
 }
 
+# Linters, in an environment of their own.
+install_python() {
+  local made_from
+  made_from=$(stamp tests/setup/requirements.txt)
+  if done_with "$tools/python" "$made_from"; then return; fi
+  say "installing the Python tools"
+  rm -rf "$tools/python"
+  python3 -m venv "$tools/python"
+  "$tools/python/bin/pip" install --quiet --disable-pip-version-check -r tests/setup/requirements.txt >&2
+  echo "$made_from" >"$tools/python/.stamp"
+}
+
+install_node() {
+  local made_from
+  made_from=$(stamp tests/setup/package*.json)
+  if done_with "$tools/node" "$made_from"; then return; fi
+  say "fetching the parser of AsyncAPI documents"
+  rm -rf "$tools/node"
+  mkdir -p "$tools/node"
+  cp tests/setup/package*.json "$tools/node"
+  (cd "$tools/node" && npm ci --ignore-scripts --no-audit --no-fund </dev/null >&2)
+  echo "$made_from" >"$tools/node/.stamp"
+}
+
 has cargo || fail "Rust is missing: see https://rustup.rs"
 install_packages
 mkdir -p "$tools"
 install_kafka
 install_registry
+install_python
+install_node

@@ -39,7 +39,11 @@ fn row(kpi: &str, of: &[(&'static str, &str)], value: Option<f64>, between: Opti
 }
 
 fn alert(rule: &str, channel: &str, resolved: Option<Millis>) -> Change {
-    Change::Alert(AlertChange::Says(Arc::new(Alert {
+    Change::Alert(AlertChange::Says(Arc::new(told(rule, channel, resolved))))
+}
+
+pub fn told(rule: &str, channel: &str, resolved: Option<Millis>) -> Alert {
+    Alert {
         id: AlertId { rule: Arc::from(rule), dims: dims(&[("channel", channel)]) },
         kpi: Some(Arc::from("budget_pace_ratio")),
         window: WindowKind::Month,
@@ -53,7 +57,7 @@ fn alert(rule: &str, channel: &str, resolved: Option<Millis>) -> Change {
         currency: None,
         watermark: NOW,
         updated_at: NOW,
-    })))
+    }
 }
 
 struct Shown {

@@ -20,6 +20,7 @@ use tributary::rollup::Rollup;
 use tributary::rollup::row::Row;
 use tributary::shards::Shard;
 use tributary::shards::conversions::{Asked, Conversion};
+use tributary::shards::ledger::Said;
 use tributary::shards::rules::Rules;
 
 use crate::ledgers::Net;
@@ -40,8 +41,9 @@ pub struct Line {
     journals: Vec<Vec<Vec<u8>>>,
     forwards: Vec<Vec<Vec<u8>>>,
     rollup: Rollup,
-    /// What its ledgers say.
+    /// What its ledgers say, and all that was said.
     pub net: Net,
+    pub said: Vec<Said>,
     next: BTreeMap<Source, i64>,
     chance: ChaCha8Rng,
 }
@@ -73,6 +75,7 @@ impl Line {
             shards,
             rollup,
             net: Net::default(),
+            said: Vec::new(),
             next: BTreeMap::new(),
             chance: ChaCha8Rng::seed_from_u64(seed),
             config,
@@ -224,6 +227,7 @@ impl Line {
         let effects = self.shards[shard].take_effects();
         let any = !effects.forwards.is_empty();
         effects.said.iter().for_each(|said| self.net.take_said(said));
+        self.said.extend(effects.said);
         for (to, bytes) in effects.forwards {
             self.forwards[usize::from(to)].push(bytes);
         }

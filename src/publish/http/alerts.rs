@@ -6,14 +6,38 @@ use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+use axum::routing::get;
+use serde_json::json;
 use url::form_urlencoded;
 
 use super::Site;
 use super::answer::{Refusal, json_bytes};
 use super::api::{array_of, empty_because, why_nothing_yet};
+use super::operations::{self, Answer, Operation, Parameter};
 use super::question::{dim_or, list};
 use crate::publish::alert::to_json;
 use crate::rollup::alerts::Alert;
+
+pub(super) const ALERTS: Operation = Operation {
+    path: "/api/v1/alerts",
+    name: "alerts",
+    summary: "Alerts, as the topic has them, sorted by rule and dimensions",
+    parameters: PARAMETERS,
+    by_dims: true,
+    answer: Answer::Records("Alert"),
+    refusals: &[400],
+    handler: |served| get(alerts).with_state(Arc::clone(&served.site)),
+    ..Operation::PLAIN
+};
+
+const PARAMETERS: &[Parameter] = &[
+    Parameter { name: "rule", about: "Names of rules; not given: all", schema: operations::texts },
+    Parameter {
+        name: "state",
+        about: "Only alerts that fire, or only those that are over; not given: both",
+        schema: |_| json!({ "type": "string", "enum": ["firing", "resolved"] }),
+    },
+];
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Question {
@@ -23,7 +47,7 @@ struct Question {
     dims: Vec<(String, String)>,
 }
 
-pub(super) async fn alerts(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+async fn alerts(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let question = Question::read(&query.unwrap_or_default())?;
     let mut alerts = site.board.alerts();
     alerts.retain(|alert| question.includes(alert));
@@ -41,7 +65,7 @@ impl Question {
             match &*name {
                 "rule" => question.rules.extend(list(&value).map(str::to_owned)),
                 "state" => question.is_firing = Some(is_firing(&value)?),
-                _ => question.dims.push((dim_or(&name, &["rule", "state"])?, value.into_owned())),
+                _ => question.dims.push((dim_or(&name, PARAMETERS)?, value.into_owned())),
             }
         }
         Ok(question)

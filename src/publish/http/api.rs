@@ -7,9 +7,12 @@ use std::sync::Arc;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::answer::{Refusal, json, json_bytes};
+use super::operations::{Answer, Operation};
 use super::question::{self, Question};
 use super::{Site, now};
 use crate::kpi::catalogue::prometheus_name;
@@ -18,11 +21,41 @@ use crate::rollup::row::Row;
 use crate::telemetry::metrics::Intake;
 
 /// Why there is nothing.
-const EMPTY_BECAUSE: &str = "tributary-empty-because";
+pub(super) const EMPTY_BECAUSE: &str = "tributary-empty-because";
 /// After how many rows the answer was cut.
-const CUT_AT: &str = "tributary-cut-at";
+pub(super) const CUT_AT: &str = "tributary-cut-at";
 
-pub(super) async fn kpis(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+pub(super) const KPIS: Operation = Operation {
+    path: "/api/v1/kpis",
+    name: "kpis",
+    summary: "KPI rows, as the topic has them",
+    parameters: question::PARAMETERS,
+    by_dims: true,
+    answer: Answer::Records("KpiUpdate"),
+    refusals: &[400, 404],
+    handler: |served| get(kpis).with_state(Arc::clone(&served.site)),
+    ..Operation::PLAIN
+};
+
+pub(super) const CATALOGUE: Operation = Operation {
+    path: "/api/v1/catalogue",
+    name: "catalogue",
+    summary: "Every KPI that is published: what it means, and which rows it has",
+    answer: Answer::Json(|schemas| schemas.subschema_for::<Catalogue<'_>>()),
+    handler: |served| get(catalogue).with_state(Arc::clone(&served.site)),
+    ..Operation::PLAIN
+};
+
+pub(super) const STATUS: Operation = Operation {
+    path: "/api/v1/status",
+    name: "status",
+    summary: "How the instance is doing",
+    answer: Answer::Json(|schemas| schemas.subschema_for::<Doing>()),
+    handler: |served| get(status).with_state(Arc::clone(&served.site)),
+    ..Operation::PLAIN
+};
+
+async fn kpis(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let question = question::read(&query.unwrap_or_default(), &site)?;
     let mut rows = site.board.find(&question.wanted, question.most + 1);
     let cut = rows.len() > question.most;
@@ -104,7 +137,7 @@ fn why_empty(site: &Site, question: &Question) -> String {
     format!("no fact has made such a row yet{watermark}, or its window ended long ago: the kpis topic has those")
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Catalogue<'a> {
     kpis: Vec<Entry<'a>>,
     windows: Vec<String>,
@@ -113,7 +146,8 @@ struct Catalogue<'a> {
     zone: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CatalogueEntry")]
 struct Entry<'a> {
     id: &'a str,
     unit: &'a str,
@@ -124,13 +158,14 @@ struct Entry<'a> {
 }
 
 /// A set of dimensions and the windows that rows with it come in.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CatalogueRows")]
 struct Shape {
     dims: Vec<String>,
     windows: Vec<String>,
 }
 
-pub(super) async fn catalogue(State(site): State<Arc<Site>>) -> Response {
+async fn catalogue(State(site): State<Arc<Site>>) -> Response {
     let mut shapes = shapes(&site);
     let entry = |kpi: &'_ crate::kpi::families::Published| shapes.remove(&*kpi.id).unwrap_or_default();
     let rows: Vec<_> = site.families.kpis.iter().map(entry).collect();
@@ -164,7 +199,8 @@ fn shapes(site: &Site) -> BTreeMap<&str, Vec<Shape>> {
 }
 
 /// How the instance is doing, for the page.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Status")]
 pub(super) struct Doing {
     version: &'static str,
     ready: bool,
@@ -190,6 +226,6 @@ impl Doing {
     }
 }
 
-pub(super) async fn status(State(site): State<Arc<Site>>) -> Response {
+async fn status(State(site): State<Arc<Site>>) -> Response {
     json(&Doing::of(&site)).into_response()
 }

@@ -2,9 +2,22 @@
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::answer::Refusal;
+use super::operations::{self, Answer, Operation};
+
+pub(super) const PAGE: Operation = Operation {
+    path: "/",
+    name: "page",
+    summary: "The live page",
+    about: "Its scripts and styles lie beside it.",
+    answer: Answer::Text("text/html"),
+    refusals: &[304],
+    handler: |_| get(asset),
+    ..Operation::PLAIN
+};
 
 #[derive(RustEmbed)]
 #[folder = "src/publish/page/"]
@@ -19,8 +32,7 @@ pub(super) async fn asset(uri: Uri, headers: HeaderMap) -> Response {
         Some(file) => send(path, &file, &headers),
         None => {
             let reason = format!("there is nothing at {}", uri.path());
-            let hint = "/ /metrics /healthz /readyz /api/v1/kpis /api/v1/stream /api/v1/alerts /api/v1/attribution \
-                        /api/v1/conversions /api/v1/leads/{lead_id} /api/v1/what-if /api/v1/catalogue /api/v1/status";
+            let hint = operations::ALL.iter().map(|operation| operation.path).collect::<Vec<_>>().join(" ");
             Refusal::new(StatusCode::NOT_FOUND, "not_found", reason).hint(hint).into_response()
         }
     }

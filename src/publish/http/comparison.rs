@@ -11,12 +11,16 @@ use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+use axum::routing::get;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 use url::form_urlencoded;
 
 use super::Site;
-use super::answer::{Refusal, json};
-use super::question::did_you_mean;
+use super::answer::{self, Refusal};
+use super::operations::{self, Answer, Operation, Parameter};
+use super::question::{did_you_mean, unknown_parameter};
 use crate::model::event::UNATTRIBUTED;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
@@ -25,8 +29,32 @@ use crate::publish::board::{Start, Wanted};
 use crate::rollup::row::Row;
 
 const SHARES: &str = "attributed_share_ratio";
-const PARAMETERS: [&str; 3] = ["stage", "window", "start"];
 const MOST: usize = 100_000;
+
+pub(super) const ATTRIBUTION: Operation = Operation {
+    path: "/api/v1/attribution",
+    name: "attribution",
+    summary: "The models side by side: what each says of each channel, and how far they are apart",
+    parameters: PARAMETERS,
+    answer: Answer::Json(|schemas| schemas.subschema_for::<Comparison>()),
+    refusals: &[400, 404],
+    handler: |served| get(attribution).with_state(Arc::clone(&served.site)),
+    ..Operation::PLAIN
+};
+
+const PARAMETERS: &[Parameter] = &[
+    Parameter { name: "stage", about: "A stage of the funnel", schema: operations::stage },
+    Parameter {
+        name: "window",
+        about: "A kind of window that has such rows; not given: `all`, or the first there is",
+        schema: operations::window,
+    },
+    Parameter {
+        name: "start",
+        about: "When the window begins, in milliseconds; not given: the one that runs",
+        schema: |_| json!({ "type": "integer", "format": "int64" }),
+    },
+];
 
 type ByModel = BTreeMap<String, f64>;
 
@@ -37,7 +65,7 @@ struct Question {
     start: Start,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct Comparison {
     stage: &'static str,
     window: String,
@@ -55,7 +83,8 @@ struct Comparison {
     journey_touches: BTreeMap<String, f64>,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[schemars(rename = "ComparedChannel")]
 struct Channel {
     channel: String,
     /// By model: the share of all conversions, conversions and, where the stage has one, the amount.
@@ -70,21 +99,23 @@ struct Channel {
     divergence: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ModelDistance")]
 struct Distance {
     models: [String; 2],
     distance: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ComparedPath")]
 struct Path {
     path: String,
     conversions: f64,
 }
 
-pub(super) async fn attribution(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+async fn attribution(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let question = Question::read(&query.unwrap_or_default(), &site)?;
-    Ok(json(&question.answer(&site)))
+    Ok(answer::json(&question.answer(&site)))
 }
 
 impl Question {
@@ -117,10 +148,7 @@ impl Question {
                     })?;
                     question.start = Start::At(Millis(at));
                 }
-                _ => {
-                    let refusal = Refusal::bad("unknown_parameter", format!("`{name}` is no parameter"));
-                    return Err(did_you_mean(refusal, &name, PARAMETERS.into_iter()));
-                }
+                _ => return Err(unknown_parameter(&name, PARAMETERS)),
             }
         }
         Ok(question)

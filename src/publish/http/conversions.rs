@@ -13,16 +13,19 @@ pub(super) use self::gather::AT_ONCE;
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+use axum::routing::get;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use url::form_urlencoded;
 
 use super::Site;
-use super::answer::{Refusal, json};
+use super::answer::{self, Refusal};
 use super::api::why_nothing_yet;
 use super::leads::unavailable;
-use super::question::{self, did_you_mean};
-use crate::config::AttributionUnit;
+use super::operations::{self, Answer, Operation, Parameter};
+use super::question::{self, unknown_parameter};
+use crate::config::{AttributionUnit, Config};
 use crate::kpi::measures::{DEMO, MEETING};
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
@@ -30,7 +33,58 @@ use crate::model::window::WindowKind;
 use crate::publish::board::Start;
 use crate::shards::conversions::{Asked, Conversion};
 
-const PARAMETERS: [&str; 9] = ["stage", "window", "start", "model", "channel", "campaign", "limit", "local", "shards"];
+pub(super) const CONVERSIONS: Operation = Operation {
+    path: "/api/v1/conversions",
+    name: "conversions",
+    summary: "The conversions behind a number, the latest first, each with the touches of its journey",
+    about: "`total` and `credit` are of all that match, however many are told of: the credit of a channel under a model \
+        is that of its KPI rows. Instances ask each other for what they have.",
+    parameters: PARAMETERS,
+    answer: Answer::Json(|schemas| schemas.subschema_for::<Conversions>()),
+    refusals: &[400, 404, 503],
+    handler: |served| get(conversions).with_state(Arc::clone(&served.site)),
+    ..Operation::PLAIN
+};
+
+const PARAMETERS: &[Parameter] = &[
+    Parameter { name: "stage", about: "A stage of the funnel, or a booking", schema: operations::stage_or_booking },
+    Parameter {
+        name: "window",
+        about: "A kind of window, but `now`; not given: `30d`, or the first there is",
+        schema: operations::window,
+    },
+    Parameter {
+        name: "start",
+        about: "When the window begins, in milliseconds or as RFC 3339; not given or `running`: the one that runs",
+        schema: operations::start,
+    },
+    Parameter {
+        name: "model",
+        about: "A model that shares each conversion by a rule; not given: `linear`, or the first there is",
+        schema: |config| json!({ "type": "string", "enum": rules(config) }),
+    },
+    Parameter {
+        name: "channel",
+        about: "Only what has credit from it; `(unattributed)`: what has no touch; not given: all",
+        schema: operations::text,
+    },
+    Parameter { name: "campaign", about: "Only what has credit from it; not given: all", schema: operations::text },
+    Parameter {
+        name: "limit",
+        about: "How many are told of at most",
+        schema: |_| json!({ "type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL }),
+    },
+    Parameter { name: "local", about: "Whether no other instance is asked", schema: operations::truth },
+    Parameter {
+        name: "shards",
+        about: "Only those of these shards: how instances ask each other",
+        schema: |config| {
+            let most = config.topics.partitions.saturating_sub(1);
+            json!({ "type": "array", "items": { "type": "integer", "minimum": 0, "maximum": most } })
+        },
+    },
+];
+
 /// Conversions in one answer: without a limit given, and at most.
 const USUAL: usize = 50;
 const MOST: usize = 500;
@@ -75,13 +129,13 @@ pub(super) struct Conversions {
     pub conversions: Vec<Conversion>,
 }
 
-pub(super) async fn conversions(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+async fn conversions(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let question = Question::read(&query.unwrap_or_default(), &site)?;
     let leads = site.leads.get().ok_or_else(|| unavailable("this instance has not begun yet"))?;
     let all = (0..leads.shards()).collect();
     let shards = question.shards.clone().unwrap_or(all);
     let found = gather::gather(&site, leads, &question, shards).await;
-    Ok(json(&question.answer(found, &site)))
+    Ok(answer::json(&question.answer(found, &site)))
 }
 
 impl Question {
@@ -106,10 +160,7 @@ impl Question {
                 "limit" => most = question::limit(&value, MOST)?,
                 "local" => local = flag(&value)?,
                 "shards" => shards = Some(numbers(&value, site)?),
-                _ => {
-                    let refusal = Refusal::bad("unknown_parameter", format!("`{name}` is no parameter"));
-                    return Err(did_you_mean(refusal, &name, PARAMETERS.into_iter()));
-                }
+                _ => return Err(unknown_parameter(&name, PARAMETERS)),
             }
         }
         let window = usual_window(window, site)?;
@@ -172,13 +223,13 @@ fn known_stage(name: &str) -> Result<String, Refusal> {
     Err(refusal.hint(names().collect::<Vec<_>>().join(", ")))
 }
 
-fn rules(site: &Site) -> Vec<&str> {
-    let models = site.config.attribution.models.iter().filter(|model| model.is_rule_based());
+fn rules(config: &Config) -> Vec<&str> {
+    let models = config.attribution.models.iter().filter(|model| model.is_rule_based());
     models.map(crate::config::Model::name).collect()
 }
 
 fn known_model(name: &str, site: &Site) -> Result<String, Refusal> {
-    let rules = rules(site);
+    let rules = rules(&site.config);
     if rules.contains(&name) {
         return Ok(name.to_owned());
     }
@@ -193,7 +244,7 @@ fn known_model(name: &str, site: &Site) -> Result<String, Refusal> {
 
 /// Linear, or the first one there is.
 fn usual_model(site: &Site) -> Result<String, Refusal> {
-    let rules = rules(site);
+    let rules = rules(&site.config);
     let model = rules.iter().find(|name| **name == "linear").or(rules.first());
     model.map(|name| (*name).to_owned()).ok_or_else(|| {
         let refusal = Refusal::bad("no_model", "no model shares each conversion by itself");
@@ -266,7 +317,6 @@ fn numbers(text: &str, site: &Site) -> Result<Vec<u16>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
 
     fn site() -> Site {
         let config = Config::parse("[time]\nzone = \"Europe/Berlin\"\n", "", std::iter::empty()).expect("valid");

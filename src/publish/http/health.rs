@@ -6,16 +6,50 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use prometheus::{TEXT_FORMAT, TextEncoder};
 
+use super::operations::{Answer, Operation};
 use super::{Site, now};
 use crate::publish::prometheus_rows::gauges;
 
-pub(super) async fn alive() -> &'static str {
+pub(super) const ALIVE: Operation = Operation {
+    path: "/healthz",
+    name: "alive",
+    summary: "Whether the instance lives",
+    answer: Answer::Text("text/plain"),
+    guarded: false,
+    handler: |_| get(alive),
+    ..Operation::PLAIN
+};
+
+pub(super) const READY: Operation = Operation {
+    path: "/readyz",
+    name: "ready",
+    summary: "Whether the instance is ready: it has shards, and all of them are restored",
+    answer: Answer::Text("text/plain"),
+    refusals: &[503],
+    guarded: false,
+    handler: |served| get(ready).with_state(Arc::clone(&served.site)),
+    ..Operation::PLAIN
+};
+
+pub(super) const METRICS: Operation = Operation {
+    path: "/metrics",
+    name: "metrics",
+    summary: "Metrics for Prometheus",
+    about: "Those of the processor; where the instance owns the rollup also a gauge for each KPI row of a running window.",
+    answer: Answer::Text("text/plain"),
+    guarded: false,
+    handler: |served| get(metrics).with_state(Arc::clone(&served.site)),
+    ..Operation::PLAIN
+};
+
+async fn alive() -> &'static str {
     "alive\n"
 }
 
-pub(super) async fn ready(State(site): State<Arc<Site>>) -> Response {
+async fn ready(State(site): State<Arc<Site>>) -> Response {
     match &site.board.status().not_ready {
         None => "ready\n".into_response(),
         Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response(),
@@ -23,7 +57,7 @@ pub(super) async fn ready(State(site): State<Arc<Site>>) -> Response {
 }
 
 /// The processor's metrics, and the gauges of KPIs and alerts where this instance is the one to export them.
-pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
+async fn metrics(State(site): State<Arc<Site>>) -> Response {
     let status = site.board.status();
     site.metrics.set_watermark(status.watermark, now());
     site.metrics.ready.set(i64::from(status.not_ready.is_none()));

@@ -7,13 +7,28 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use tokio::sync::oneshot;
 use url::Url;
 
 use super::Site;
 use super::answer::{Refusal, json_bytes};
+use super::operations::{self, Answer, Operation, Parameter};
 use crate::model::time::Millis;
 use crate::shards::conversions::{Asked, Looked};
+use crate::shards::lead::profile::Profile;
+
+pub(super) const LEAD: Operation = Operation {
+    path: "/api/v1/leads/{lead_id}",
+    name: "lead",
+    summary: "One lead's journey, stages, score and credits",
+    about: "Answered by the instance that has the lead; every other one sends there. A lead that was erased is unknown.",
+    parameters: &[Parameter { name: "lead_id", about: "As records spell it", schema: operations::text }],
+    answer: Answer::Json(|schemas| schemas.subschema_for::<Profile>()),
+    refusals: &[307, 404, 503],
+    handler: |served| get(lead).with_state(Arc::clone(&served.site)),
+    ..Operation::PLAIN
+};
 
 /// A shard that folds a large backlog answers between two batches.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,7 +60,7 @@ pub trait Leads: Send + Sync {
 /// Whoever is to be asked, once the instance runs.
 pub type LateLeads = Arc<OnceLock<Arc<dyn Leads>>>;
 
-pub(super) async fn lead(State(site): State<Arc<Site>>, Path(lead_id): Path<String>) -> Result<Response, Refusal> {
+async fn lead(State(site): State<Arc<Site>>, Path(lead_id): Path<String>) -> Result<Response, Refusal> {
     let leads = site.leads.get().ok_or_else(|| unavailable("this instance has not begun yet"))?;
     let (answer, answered) = oneshot::channel();
     leads.ask(&lead_id, answer);

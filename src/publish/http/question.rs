@@ -5,10 +5,14 @@
 //! is a dimension with the value that it must have.
 
 use axum::http::StatusCode;
+use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::Site;
 use super::answer::Refusal;
+use super::operations::{self, Parameter};
+use crate::config::Config;
+use crate::kpi::families::families_of;
 use crate::kpi::measures::Dim;
 use crate::model::time::Millis;
 use crate::model::window::WindowKind;
@@ -16,6 +20,33 @@ use crate::publish::board::{Start, Wanted};
 
 /// Rows in one answer, at most and without a limit given.
 pub(super) const MOST_ROWS: usize = 10_000;
+
+/// The dimensions are parameters, too.
+pub(super) const PARAMETERS: &[Parameter] = &[
+    Parameter { name: "kpi", about: "Ids of KPIs; not given: all", schema: kpis },
+    Parameter { name: "window", about: "Kinds of windows; not given: all", schema: operations::texts },
+    Parameter {
+        name: "start",
+        about: "When the window begins, in milliseconds or as RFC 3339, or `running`; not given: any",
+        schema: operations::start,
+    },
+    Parameter {
+        name: "dims",
+        about: "The dimensions that a row must have, no more and no less; empty: the totals; may be repeated",
+        schema: operations::texts,
+    },
+    Parameter {
+        name: "limit",
+        about: "How many rows at most",
+        schema: |_| json!({ "type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": MOST_ROWS }),
+    },
+];
+
+fn kpis(config: &Config) -> Value {
+    let families = families_of(config);
+    let ids: Vec<&str> = families.kpis.iter().map(|kpi| &*kpi.id).collect();
+    json!({ "type": "array", "items": { "type": "string", "enum": ids } })
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Question {
@@ -84,16 +115,22 @@ pub(super) fn start(text: &str) -> Result<Start, Refusal> {
 }
 
 fn dim(name: &str) -> Result<String, Refusal> {
-    dim_or(name, &["kpi", "window", "start", "dims", "limit"])
+    dim_or(name, PARAMETERS)
 }
 
 /// The name of a dimension, where these are the other parameters.
-pub(super) fn dim_or(name: &str, parameters: &[&str]) -> Result<String, Refusal> {
+pub(super) fn dim_or(name: &str, parameters: &[Parameter]) -> Result<String, Refusal> {
     if Dim::parse(name).is_some() {
         return Ok(name.to_owned());
     }
     let refusal = Refusal::bad("unknown_parameter", format!("`{name}` is neither a parameter nor a dimension"));
-    Err(did_you_mean(refusal, name, parameters.iter().copied().chain(Dim::ALL.map(Dim::name))))
+    Err(did_you_mean(refusal, name, parameters.iter().map(|parameter| parameter.name).chain(Dim::ALL.map(Dim::name))))
+}
+
+/// That there is no such parameter.
+pub(super) fn unknown_parameter(name: &str, parameters: &[Parameter]) -> Refusal {
+    let refusal = Refusal::bad("unknown_parameter", format!("`{name}` is no parameter"));
+    did_you_mean(refusal, name, parameters.iter().map(|parameter| parameter.name))
 }
 
 /// A refusal that names what comes nearest, if anything does.
@@ -119,7 +156,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::config::Config;
 
     fn ask(query: &str) -> Result<Question, Refusal> {
         let config = Config::parse("", "", std::iter::empty()).expect("the defaults are valid");

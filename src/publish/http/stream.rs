@@ -10,8 +10,10 @@ use std::time::Duration;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::sse::{Event, Sse};
+use axum::routing::get;
 use futures_util::Stream;
 use futures_util::stream::unfold;
+use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -20,10 +22,39 @@ use url::form_urlencoded;
 use super::Site;
 use super::answer::Refusal;
 use super::api::{Doing, array};
+use super::operations::{Answer, Operation, Parameter};
 use super::question;
 use crate::publish::board::{News, Wanted};
 use crate::publish::kpi_update::key;
 use crate::rollup::row::RowChange;
+
+pub(super) const STREAM: Operation = Operation {
+    path: "/api/v1/stream",
+    name: "stream",
+    summary: "Changes of KPI rows, as they are published: server-sent events",
+    about: "Events: `rows` (an array of KpiUpdates), `gone` (an array of keys), `status` (once a second, as \
+        /api/v1/status), and `behind` when the listener was too slow to hear everything and has to ask anew. `start` and \
+        `limit` say nothing here.",
+    parameters: PARAMETERS,
+    by_dims: true,
+    answer: Answer::Text("text/event-stream"),
+    refusals: &[400, 404, 503],
+    handler: |served| get(stream).with_state((Arc::clone(&served.site), served.ended.clone())),
+    ..Operation::PLAIN
+};
+
+const PARAMETERS: &[Parameter] = &[
+    question::PARAMETERS[0],
+    question::PARAMETERS[1],
+    question::PARAMETERS[2],
+    question::PARAMETERS[3],
+    question::PARAMETERS[4],
+    Parameter {
+        name: "ask",
+        about: "A whole query of its own, percent-encoded; may be repeated",
+        schema: |_| json!({ "type": "string" }),
+    },
+];
 
 const BEAT: Duration = Duration::from_secs(1);
 
@@ -37,7 +68,7 @@ struct Listening {
     _place: OwnedSemaphorePermit,
 }
 
-pub(super) async fn stream(
+async fn stream(
     State((site, ended)): State<(Arc<Site>, watch::Receiver<bool>)>,
     RawQuery(query): RawQuery,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {

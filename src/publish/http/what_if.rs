@@ -13,14 +13,19 @@ use std::sync::Arc;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use axum::routing::get;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
 use super::Site;
-use super::answer::{Refusal, json};
+use super::answer::{self, Refusal};
 use super::api::why_nothing_yet;
-use super::question::did_you_mean;
+use super::openapi::kpi_update_or_null;
+use super::operations::{self, Answer, Operation, Parameter};
+use super::question::{did_you_mean, unknown_parameter};
 use crate::config::channel_id;
 use crate::kpi::quantities::CREDIT_MODEL;
 use crate::model::window::WindowKind;
@@ -29,8 +34,35 @@ use crate::publish::kpi_update::to_json;
 use crate::rollup::row::Row;
 
 const LEADS: &str = "session_lead_ratio";
-const PARAMETERS: [&str; 3] = ["channel", "sessions", "window"];
 const MOST_SESSIONS: u64 = 1_000_000_000;
+
+pub(super) const WHAT_IF: Operation = Operation {
+    path: "/api/v1/what-if",
+    name: "whatIf",
+    summary: "What so many more sessions of a channel would bring, at the ratios of the running window",
+    parameters: PARAMETERS,
+    answer: Answer::Json(|schemas| schemas.subschema_for::<WhatIf>()),
+    refusals: &[400, 404, 503],
+    handler: |served| get(what_if).with_state(Arc::clone(&served.site)),
+    ..Operation::PLAIN
+};
+
+const PARAMETERS: &[Parameter] = &[
+    Parameter { name: "channel", about: "A channel; not given: all of them", schema: operations::text },
+    Parameter {
+        name: "sessions",
+        about: "How many more",
+        schema: |config| {
+            let usual = config.what_if_extra_sessions;
+            json!({ "type": "integer", "minimum": 1, "maximum": MOST_SESSIONS, "default": usual })
+        },
+    },
+    Parameter {
+        name: "window",
+        about: "Whose ratios; not given: the longest rolling window, else `all`",
+        schema: operations::window,
+    },
+];
 
 /// What follows from what by which KPI.
 const STEPS: [(&str, &str, &str); 6] = [
@@ -49,8 +81,8 @@ struct Question {
     window: WindowKind,
 }
 
-#[derive(Debug, Serialize)]
-struct Answer {
+#[derive(Debug, Serialize, JsonSchema)]
+struct WhatIf {
     channel: Option<String>,
     sessions: u64,
     window: String,
@@ -59,7 +91,7 @@ struct Answer {
     outcomes: Vec<Outcome>,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct Outcome {
     name: &'static str,
     value: Option<f64>,
@@ -70,12 +102,13 @@ struct Outcome {
     /// Whose ratio: `channel` or `total`.
     of: Option<&'static str>,
     /// The row, as it is published.
+    #[schemars(schema_with = "kpi_update_or_null")]
     ratio: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     because: Option<String>,
 }
 
-pub(super) async fn what_if(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+async fn what_if(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let question = Question::read(&query.unwrap_or_default(), &site)?;
     if let Some(channel) = &question.channel {
         check_channel(channel, &site)?;
@@ -88,7 +121,7 @@ pub(super) async fn what_if(State(site): State<Arc<Site>>, RawQuery(query): RawQ
         };
         outcomes.push(question.outcome((name, from, kpi), base, &site)?);
     }
-    Ok(json(&Answer {
+    Ok(answer::json(&WhatIf {
         channel: question.channel,
         sessions: question.sessions,
         window: question.window.to_string(),
@@ -150,10 +183,7 @@ impl Question {
                 "channel" => question.channel = Some(channel_id(&value)).filter(|channel| !channel.is_empty()),
                 "sessions" => question.sessions = read_sessions(&value)?,
                 "window" => question.window = read_window(&value, &kinds)?,
-                _ => {
-                    let refusal = Refusal::bad("unknown_parameter", format!("`{name}` is no parameter"));
-                    return Err(did_you_mean(refusal, &name, PARAMETERS.into_iter()));
-                }
+                _ => return Err(unknown_parameter(&name, PARAMETERS)),
             }
         }
         Ok(question)

@@ -1,6 +1,7 @@
 //! A lead as it stands, for whoever asks about it: its journey, its stages, and whose credit its conversions are. All of
 //! it is what is known now, late events included.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::Shard;
@@ -18,7 +19,8 @@ use crate::model::entity::EntityKey;
 use crate::model::stage::Stage;
 use crate::model::time::Millis;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Lead")]
 pub struct Profile {
     pub lead_id: String,
     pub account_id: Option<String>,
@@ -37,19 +39,22 @@ pub struct Profile {
     pub conversions: Vec<Credits>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LeadRejected")]
 pub struct Rejected {
     pub time: i64,
     pub reason: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EnteredStage")]
 pub struct Entered {
     pub stage: &'static str,
     pub time: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LeadDeal")]
 pub struct OwnDeal {
     pub deal_id: Option<String>,
     pub stages: Vec<Entered>,
@@ -57,7 +62,8 @@ pub struct OwnDeal {
     pub value: Option<f64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LeadTouch")]
 pub struct OwnTouch {
     pub event_id: String,
     pub time: i64,
@@ -72,14 +78,16 @@ pub struct OwnTouch {
     pub known_from: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LeadFill")]
 pub struct OwnFill {
     pub event_id: String,
     pub time: i64,
     pub form_kind: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LeadConversion")]
 pub struct Credits {
     pub stage: &'static str,
     pub deal_id: Option<String>,
@@ -90,13 +98,15 @@ pub struct Credits {
     pub models: Vec<OfModel>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LeadConversionModel")]
 pub struct OfModel {
     pub model: String,
     pub touches: Vec<Share>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LeadConversionShare")]
 pub struct Share {
     pub event_id: String,
     pub channel: String,
