@@ -21,6 +21,8 @@ use crate::model::time::Millis;
 
 /// Leads or deals that are looked at in one go: a few milliseconds.
 const AT_ONCE: usize = 1000;
+/// Touches that are told of a conversion: of a longer journey the first one, and the latest.
+const MOST_TOUCHES: usize = 100;
 
 /// Which conversions.
 #[derive(Clone, Debug)]
@@ -69,6 +71,8 @@ pub struct Conversion {
     pub unattributed: Option<String>,
     /// The journey, in the order of time.
     pub touches: Vec<CreditedTouch>,
+    /// How many touches of a long journey are not told of: those after the first one.
+    pub touches_left_out: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -212,6 +216,7 @@ impl Kept {
             credit: Scale::Credit.to_f64(*credit),
             unattributed: statement.unattributed().map(ToOwned::to_owned),
             touches: touches(statement, fold),
+            touches_left_out: statement.touches.len().saturating_sub(MOST_TOUCHES),
         }
     }
 }
@@ -229,5 +234,7 @@ fn touches(statement: &Statement, fold: &Fold) -> Vec<CreditedTouch> {
         let event_id = Some(fold.event_id(touch)).filter(|id| !id.is_empty());
         CreditedTouch { event_id, time: touch.at.0, channel, campaign, content, term, credits: own.collect() }
     };
-    journey.touches.iter().enumerate().map(spell).collect()
+    let left_out = journey.touches.len().saturating_sub(MOST_TOUCHES);
+    let told = journey.touches.iter().enumerate().filter(|(n, _)| *n == 0 || *n > left_out);
+    told.map(spell).collect()
 }

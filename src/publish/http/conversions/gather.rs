@@ -200,6 +200,7 @@ mod tests {
             credit: 1.0,
             unattributed: None,
             touches: Vec::new(),
+            touches_left_out: 0,
         }
     }
 
