@@ -1,7 +1,10 @@
-//! Everything in one process with nothing to install: the synthetic history flows into a log in memory, the same
-//! instance as in a real deployment works on it, the page shows what comes of it. Nothing is kept when it ends.
+//! Everything in one process with nothing to install: the synthetic history flows through a broker in the process, which
+//! any Kafka client can write to and read from, into a log in memory; the same instance as in a real deployment works on
+//! it, the page shows what comes of it. Nothing is kept when it ends.
 
+mod bridge;
 mod feed;
+pub mod outage;
 mod warp;
 
 use std::net::SocketAddr;
@@ -10,29 +13,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::config::{Config, Problems};
+use crate::config::{Config, Kafka, Problems};
 use crate::generate::files::CONFIGURATION;
 use crate::model::time::{Millis, Span};
 use crate::publish::board::{Board, Wanted};
 use crate::publish::http::{self, ServeError, Server};
 use crate::runtime::instance::{Instance, Roles};
+use crate::runtime::kafka_log::KafkaLog;
+use crate::runtime::kafka_log::embedded::EmbeddedBroker;
 use crate::runtime::leads::LeadDesk;
 use crate::runtime::line::{Line, LineError};
-use crate::runtime::log::LogError;
+use crate::runtime::log::{Log, LogError, NewTopic};
 use crate::runtime::memory_log::MemoryLog;
 use crate::runtime::settings::Settings;
 use crate::runtime::showing::{Published, Showing};
 use crate::runtime::site::Site;
-use crate::runtime::topics::{Names, prepare};
+use crate::runtime::topics::{Names, wanted};
 use crate::telemetry::metrics::Metrics;
 
+use self::bridge::Bridge;
 use self::feed::Feed;
 
 /// What is under way when it ends may take so long.
 const GRACE: Span = Span(2000);
 const WORKERS: usize = 1;
 const WINDOWS: [&str; 7] = ["1h", "1d", "1mo", "30d", "90d", "all", "now"];
-const MODELS: [&str; 6] = ["first", "last", "linear", "u_shaped", "w_shaped", "time_decay"];
+const MODELS: [&str; 8] = ["first", "last", "linear", "u_shaped", "w_shaped", "time_decay", "markov", "shapley"];
 const RETENTION_DAYS: [(&str, i64); 3] = [("1h", 1), ("1d", 40), ("rolling", 40)];
 
 /// The story that is told.
@@ -62,6 +68,7 @@ pub enum DemoError {
 
 pub struct Demo {
     server: Server,
+    broker: EmbeddedBroker,
     board: Arc<Board>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -92,8 +99,9 @@ impl Demo {
     pub fn start(config: &Config, story: Story) -> Result<Self, DemoError> {
         let log = Arc::new(MemoryLog::on_wall_clock());
         let names = Names::new(config, &config.fold_hash());
-        feed::create_inputs(&*log, &names)?;
-        prepare(&*log, config, &names)?;
+        let topics = topics(config, &names);
+        log.create(&topics)?;
+        let broker = EmbeddedBroker::start(&bridge::seen(topics, &names))?;
         let (board, metrics) = (Arc::new(Board::default()), Arc::new(Metrics::new()));
         let pages = http::Site::new(config, Arc::clone(&board), Arc::clone(&metrics));
         let leads = pages.leads();
@@ -113,13 +121,19 @@ impl Demo {
         leads.get_or_init(|| Arc::new(desk));
         let names = Arc::new(names);
         let showing = Showing::new(Arc::clone(&log), Arc::clone(&names), instance.watch(), Arc::clone(&board), metrics);
-        let mut demo = Self { server, board, stop: Arc::default(), threads: Vec::new() };
+        let outside = Arc::new(KafkaLog::new(Kafka { brokers: broker.address(), ..config.kafka.clone() }));
+        let mut demo = Self { server, broker, board, stop: Arc::default(), threads: Vec::new() };
         demo.spawn("instance", move |stop| match instance.run(stop, GRACE) {
             Ok(()) => {}
             Err(error) => tracing::error!(%error, "the instance has stopped"),
         })?;
         demo.spawn("showing", move |stop| showing.run(stop))?;
-        let feed = Feed::new(log, names, story)?;
+        let feed = Feed::new(&*outside, Arc::clone(&names), story)?;
+        let bridge = Bridge::new(outside, log, names)?;
+        demo.spawn("bridge", move |stop| match bridge.run(stop) {
+            Ok(()) => {}
+            Err(error) => tracing::error!(%error, "nothing comes in from the broker any more"),
+        })?;
         demo.spawn("feed", move |stop| match feed.run(stop) {
             Ok(()) => {}
             Err(error) => tracing::error!(%error, "no more events come in"),
@@ -140,6 +154,12 @@ impl Demo {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// Where Kafka clients find the broker.
+    #[must_use]
+    pub fn broker(&self) -> String {
+        self.broker.address()
     }
 
     /// Whether a part has ended, and so the demo.
@@ -165,6 +185,16 @@ impl Demo {
         }
         self.server.stop();
     }
+}
+
+/// As in a deployment, but inputs have one partition each: the story is small, and a partition without news holds event
+/// time back.
+fn topics(config: &Config, names: &Names) -> Vec<NewTopic> {
+    let mut topics = wanted(config, names);
+    for topic in topics.iter_mut().filter(|topic| names.input(&topic.name).is_some()) {
+        topic.partitions = 1;
+    }
+    topics
 }
 
 #[allow(clippy::disallowed_methods, reason = "the story goes on by the wall clock")]

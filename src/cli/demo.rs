@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::demo::{Demo, Story, configuration};
+use crate::demo::{Demo, Story, configuration, outage};
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -46,7 +46,7 @@ impl DemoArgs {
         let story = Story { seed: self.seed, leads: self.leads, days: self.days, speed: self.speed };
         let demo = Demo::start(&configuration(self.listen)?, story)
             .with_context(|| "the demo cannot start (`--listen 127.0.0.1:0` takes any free port)")?;
-        self.say_where(demo.address())?;
+        self.say_where(demo.address(), &demo.broker())?;
         let mut waiting = true;
         while !demo.has_ended() {
             if waiting && demo.has_numbers() {
@@ -65,25 +65,46 @@ impl DemoArgs {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn say_where(&self, at: SocketAddr) -> std::io::Result<()> {
+    fn say_where(&self, at: SocketAddr, broker: &str) -> std::io::Result<()> {
         let Self { days, speed, .. } = self;
         writeln!(
             stdout(),
             "\
-tributary demo: {days} days of a B2B company's marketing, then on and on, {speed} times as fast as life.
+tributary demo: {days} days of a B2B company's marketing, then on and on, {speed} times as fast as life. Some channels
+are cheap and bring little, models disagree about which ones bring the deals, and some records are broken.{}
 
   page      http://{at}/
   metrics   http://{at}/metrics
+  Kafka     {broker}
 
-Ask for numbers, such as the leads of the last 30 days; by channel, as the first touch has them; what each model says
-of one channel's revenue:
+Ask for numbers: leads by channel, as the first touch has them; what each model says of one channel's revenue; the last
+deals that were won, with their touches:
 
-  curl -s 'http://{at}/api/v1/kpis?kpi=leads&window=30d&start=running&dims='
   curl -s 'http://{at}/api/v1/kpis?kpi=leads&window=30d&start=running&dims=channel,model&model=first'
   curl -s 'http://{at}/api/v1/kpis?kpi=revenue&window=90d&start=running&dims=channel,model&channel=paid_search'
+  curl -s 'http://{at}/api/v1/conversions?stage=won&window=90d&limit=3'
 
-Next: `tributary init` writes a commented configuration, `tributary check` validates it. Ctrl-C ends the demo, and
-nothing of it stays."
+Read what a service would, the last rows and what was rejected; then send an event of your own:
+
+  kcat -b {broker} -C -t kpis -o -5 -e -f '%k %s\\n'
+  kcat -b {broker} -C -t dead-letters -e -f '%h\\n'
+  echo '{{\"event_id\":\"mine-1\",\"occurred_at\":'$(date +%s000)',\"kind\":\"page_view\",\"visitor_id\":\"me\"}}' |
+    kcat -b {broker} -P -t touchpoints
+
+Next: `tributary top` in another terminal; `tributary init` writes a commented configuration, `tributary check` validates
+it. Ctrl-C ends the demo, and nothing of it stays.",
+            self.outage()
+        )
+    }
+
+    /// What went wrong in the story, if it begins early enough.
+    fn outage(&self) -> String {
+        if i64::from(self.days) <= outage::BEFORE_DAYS {
+            return String::new();
+        }
+        let (days, hours) = (outage::BEFORE_DAYS, outage::HOURS);
+        format!(
+            "\nThe mail provider's webhook was down {days} days ago: {hours} hours of its events came in one go, some too late."
         )
     }
 }

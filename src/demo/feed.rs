@@ -1,16 +1,17 @@
 //! Feeds the story into the input topics: what has happened when the demo begins within half a minute, so that numbers
-//! are there at once and one sees them come about, the rest when its time comes. And keeps the log in memory small: what everybody has read is deleted.
+//! are there at once and one sees them come about, the rest when its time comes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::bridge::input;
+use super::outage::Outage;
 use super::warp::Warp;
 use super::{Story, wall_clock};
 use crate::generate::{History, Produced, Settings};
-use crate::model::event::Topic;
 use crate::model::time::{Millis, Span};
-use crate::runtime::log::{Log, LogError, NewTopic, Outgoing, Partition, Writer};
+use crate::runtime::log::{Log, LogError, Outgoing, Writer};
 use crate::runtime::topics::Names;
 
 /// The story goes on for so long, by its own time.
@@ -20,34 +21,18 @@ const PAST_MS: i64 = 30_000;
 /// Records written between two looks at what has become of them.
 const BATCH: u64 = 500;
 const PAUSE: Duration = Duration::from_millis(20);
-const TRIM_EVERY: Span = Span(5000);
-/// Published rows that are kept, a partition.
-const ROWS_KEPT: i64 = 1000;
 
 pub(super) struct Feed<L: Log> {
-    log: Arc<L>,
     names: Arc<Names>,
     writer: L::Writer,
-    history: History,
+    records: Outage<History>,
     start: Millis,
     warp: Warp,
     sent: u64,
-    trimmed: Millis,
-}
-
-/// A partition each: the story is small, and a partition without news holds event time back.
-pub(super) fn create_inputs<L: Log>(log: &L, names: &Names) -> Result<(), LogError> {
-    let topic = |name: &Arc<str>| NewTopic {
-        name: name.to_string(),
-        partitions: 1,
-        replication_factor: 1,
-        properties: Vec::new(),
-    };
-    log.create(&names.inputs.iter().map(|(_, name)| topic(name)).collect::<Vec<_>>())
 }
 
 impl<L: Log> Feed<L> {
-    pub(super) fn new(log: Arc<L>, names: Arc<Names>, story: Story) -> Result<Self, LogError> {
+    pub(super) fn new(log: &L, names: Arc<Names>, story: Story) -> Result<Self, LogError> {
         let begin = wall_clock();
         // Whole hours: the story's days have a rhythm.
         let start = Millis((begin - Span::days(i64::from(story.days))).0.div_euclid(Span::HOUR.0) * Span::HOUR.0);
@@ -61,11 +46,12 @@ impl<L: Log> Feed<L> {
         };
         let writer = log.writer()?;
         let warp = Warp { begin, speed: story.speed };
-        Ok(Self { log, names, writer, history: History::new(settings), start, warp, sent: 0, trimmed: begin })
+        let records = Outage::new(History::new(settings), begin);
+        Ok(Self { names, writer, records, start, warp, sent: 0 })
     }
 
     pub(super) fn run(mut self, stop: &AtomicBool) -> Result<(), LogError> {
-        while let Some(produced) = self.history.next() {
+        while let Some(produced) = self.records.next() {
             let produced = self.warp.record(produced);
             let due = self.due(produced.timestamp);
             while wall_clock() < due {
@@ -102,7 +88,7 @@ impl<L: Log> Feed<L> {
 
     fn send(&mut self, produced: Produced) -> Result<(), LogError> {
         let mut record = Outgoing {
-            partition: self.input(produced.topic),
+            partition: input(&self.names, produced.topic),
             timestamp: Some(produced.timestamp),
             key: produced.key.map(String::into_bytes),
             value: produced.value,
@@ -116,7 +102,7 @@ impl<L: Log> Feed<L> {
         Ok(())
     }
 
-    /// What has become of what was sent, and now and then, what can go.
+    /// What has become of what was sent.
     fn look(&mut self) -> Result<(), LogError> {
         let mut failed = None;
         self.writer.poll(Duration::ZERO, &mut |_, delivered| {
@@ -124,37 +110,6 @@ impl<L: Log> Feed<L> {
                 failed.get_or_insert(error);
             }
         })?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let now = wall_clock();
-        if self.trimmed + TRIM_EVERY <= now {
-            self.trimmed = now;
-            self.trim()?;
-        }
-        Ok(())
-    }
-
-    fn trim(&self) -> Result<(), LogError> {
-        let inputs: Vec<_> = Topic::ALL.iter().map(|topic| self.input(*topic)).collect();
-        let committed = self.log.committed(&self.names.ingest_group, &inputs)?;
-        for (partition, committed) in inputs.iter().zip(committed) {
-            if let Some(next) = committed {
-                self.log.trim(partition, next)?;
-            }
-        }
-        for number in 0..self.log.partitions(&self.names.kpis)?.unwrap_or(0) {
-            let partition = Partition { topic: Arc::clone(&self.names.kpis), number };
-            let (first, next) = self.log.bounds(&partition)?;
-            if next - ROWS_KEPT > first {
-                self.log.trim(&partition, next - ROWS_KEPT)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn input(&self, topic: Topic) -> Partition {
-        let name = self.names.inputs.iter().find(|(found, _)| *found == topic).map(|(_, name)| Arc::clone(name));
-        Partition { topic: name.unwrap_or_else(|| Arc::from(topic.name())), number: 0 }
+        failed.map_or(Ok(()), Err)
     }
 }

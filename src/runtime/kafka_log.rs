@@ -3,6 +3,7 @@
 
 mod admin;
 mod consumer;
+pub mod embedded;
 mod errors;
 mod member;
 mod reader;

@@ -88,27 +88,32 @@ impl Broker {
 
     /// What kcat, a foreign client, prints.
     pub fn kcat(&self, arguments: &[&str]) -> String {
-        self.kcat_fed(arguments, "")
+        kcat(&self.bootstrap, arguments, "")
     }
 
     /// The same with something on its standard input: `kcat_fed(&["-P", "-t", topic], "one\ntwo\n")`.
     pub fn kcat_fed(&self, arguments: &[&str], input: &str) -> String {
-        let mut child = Command::new("timeout")
-            .arg("60")
-            .arg(command("kcat"))
-            .args(["-b", &self.bootstrap])
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // All of the input goes in before any output is read: kcat either produces or consumes.
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "kcat {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        kcat(&self.bootstrap, arguments, input)
     }
+}
+
+/// What kcat, a foreign client, prints of whatever broker when it is fed that input.
+pub fn kcat(bootstrap: &str, arguments: &[&str], input: &str) -> String {
+    let mut child = Command::new("timeout")
+        .arg("60")
+        .arg(command("kcat"))
+        .args(["-b", bootstrap])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // All of the input goes in before any output is read: kcat either produces or consumes.
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "kcat {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 const QUIET: &str = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";

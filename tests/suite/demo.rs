@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tributary::demo::{Demo, Story, configuration};
 
+use crate::broker::kcat;
 use crate::browser::Browser;
 use crate::http::get;
 use crate::page::{WIDE, keep_picture};
@@ -35,8 +36,27 @@ fn the_demo_shows_numbers_that_grow_and_ends_at_once() {
         let none = format!("{count}0\n");
         assert!(scrape.contains(&count) && !scrape.contains(&none), "{counted} says nothing: {scrape}");
     }
+    a_foreign_client_writes_and_reads(&demo);
     assert!(!demo.has_ended());
     let start = Instant::now();
     demo.stop();
     assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+}
+
+fn a_foreign_client_writes_and_reads(demo: &Demo) {
+    let ask = |path: &str| get(demo.address(), path).unwrap();
+    let lead = "/api/v1/leads/me@mine.example";
+    assert_eq!(ask(lead).status, 404);
+    let fill =
+        r#"{"event_id":"mine","occurred_at":"AT","lead_id":"me@mine.example","form_id":"f","form_kind":"contact"}"#;
+    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * 20);
+    kcat(&demo.broker(), &["-P", "-t", "form-fills"], &fill.replace("AT", &at.to_string()));
+    let journey = wait_for("the lead", Duration::from_secs(60), || Some(ask(lead)).filter(|it| it.status == 200));
+    assert_eq!(journey.json()["form_fills"].as_array().map(Vec::len), Some(1));
+
+    let rows = kcat(&demo.broker(), &["-C", "-t", "kpis", "-o", "-5", "-e", "-f", "%s\n"], "");
+    let row: serde_json::Value = serde_json::from_str(rows.lines().next().unwrap()).unwrap();
+    assert!(row["kpi"].is_string() && row["watermark"].is_i64(), "{row}");
+    let letters = kcat(&demo.broker(), &["-C", "-t", "dead-letters", "-e", "-f", "%h\n"], "");
+    assert!(letters.contains("tributary.error.reason="), "{letters}");
 }
