@@ -9,14 +9,17 @@ mod demo;
 mod erasures;
 pub mod generate;
 mod init;
+mod instance;
 mod journey;
 mod man;
+mod progress;
 mod records;
 mod report;
 mod reset;
 mod run;
 mod schema;
 mod test;
+mod top;
 mod topics;
 
 use std::io::{ErrorKind, IsTerminal, Write, stderr};
@@ -27,6 +30,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, Problems};
 use crate::model::time::Millis;
+use crate::runtime::kafka_log::wrong_property;
+use crate::runtime::log::LogError;
 use crate::telemetry::logging::LoggingError;
 
 /// The configuration that is read when none is named, if it is there.
@@ -38,7 +43,7 @@ const BAD_USAGE: u8 = 2;
 #[command(name = "tributary", version, arg_required_else_help = true)]
 pub struct Cli {
     /// The configuration [default: tributary.toml, if it is there]
-    #[arg(long, global = true, value_name = "FILE", env = "TRIBUTARY_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "TRIBUTARY_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
@@ -76,6 +81,8 @@ enum Command {
     Schema(schema::Schema),
     /// Run scenario files: a configuration, events in, rows expected
     Test(test::Test),
+    /// Watch a running instance: throughput, lag, event time, alerts, leading channels, the funnel
+    Top(top::Top),
     /// Print the topics that a deployment needs, or create those that are absent
     Topics(topics::Topics),
 }
@@ -85,6 +92,11 @@ enum Command {
 enum Output {
     Text,
     Json,
+}
+
+/// Whether escape codes for colours are welcome.
+fn is_colourful(to: &impl IsTerminal) -> bool {
+    to.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// A moment in JSON, as tables show it.
@@ -118,6 +130,7 @@ impl Cli {
             Command::Run(run) => run.run(&source),
             Command::Schema(schema) => schema.run(&source),
             Command::Test(test) => test.run(&source),
+            Command::Top(top) => top.run(&source),
             Command::Topics(topics) => topics.run(&source),
         }
     }
@@ -141,7 +154,8 @@ impl ConfigSource {
 
     fn load(&self) -> Result<Config, Problems> {
         let text = |part: std::ffi::OsString| part.to_string_lossy().into_owned();
-        Config::load(self.path(), std::env::vars_os().map(|(name, value)| (text(name), text(value))))
+        let env = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+        Config::load_with(self.path(), env, &wrong_property)
     }
 }
 
@@ -152,10 +166,14 @@ pub fn report_failure(failure: &anyhow::Error) -> ExitCode {
     if failure.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
     }
-    let colour = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = is_colourful(&stderr());
     let (text, code) = match failure.downcast_ref::<Problems>() {
-        Some(problems) => (problems.render(colour), BAD_USAGE),
+        Some(problems) => (format!("{}error: {problems}\n", problems.render(colour)), BAD_USAGE),
         None if failure.is::<BadUsage>() || failure.is::<LoggingError>() => (format!("error: {failure}\n"), BAD_USAGE),
+        None if failure.chain().any(|cause| cause.is::<LogError>()) => {
+            let hint = "hint: `tributary check --connect` looks at the brokers, topics and rights";
+            (format!("error: {failure:#}\n{hint}\n"), 1)
+        }
         None => (format!("error: {failure:#}\n"), 1),
     };
     // Where stderr is closed there is nobody to tell; the exit code still says it.

@@ -6,7 +6,7 @@ pub mod document;
 mod environment;
 mod fingerprint;
 mod load;
-mod nearest;
+pub mod nearest;
 mod place;
 mod predicate;
 mod problem;
@@ -35,8 +35,13 @@ pub use predicate::{Field, Predicate, Test};
 pub use problem::{Problem, Problems};
 pub use schema::json_schema;
 
+/// Says what is wrong with a property of Kafka's clients and its value, if anything is.
+pub type PropertyCheck<'a> = dyn Fn(&str, &str) -> Option<String> + 'a;
+
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What is valid, and yet may not be what was meant.
+    pub notes: Problems,
     pub kafka: Kafka,
     pub topics: Topics,
     pub schema_registry: Option<SchemaRegistry>,

@@ -1,5 +1,10 @@
 //! The binary's commands as a shell sees them: arguments and environment in, exit code and output out.
 
+#[path = "commands/help.rs"]
+mod help;
+#[path = "commands/report.rs"]
+mod report;
+
 use std::path::Path;
 use std::process::Command;
 

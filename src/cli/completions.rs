@@ -9,6 +9,11 @@ use clap_complete::{Shell, generate};
 use super::Cli;
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Where shells look for them:
+  tributary completions bash > ~/.local/share/bash-completion/completions/tributary
+  tributary completions zsh > \"${fpath[1]}/_tributary\"
+  tributary completions fish > ~/.config/fish/completions/tributary.fish")]
 pub struct Completions {
     /// Of which shell
     #[arg(value_enum)]

@@ -20,6 +20,11 @@ use crate::runtime::log::{Incoming, Log, Outgoing, Partition};
 use crate::runtime::partitioner::partition_of;
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tributary dead-letters                                   the newest fifty, and counts by reason
+  tributary dead-letters --reason missing_field --show     with keys and values, as they came
+  tributary dead-letters --reason unknown_currency --send  what would go back; --yes sends it")]
 pub struct DeadLetters {
     /// Only letters with this reason; may be repeated
     #[arg(long, value_name = "CODE", value_parser = reason)]
@@ -31,7 +36,7 @@ pub struct DeadLetters {
     #[arg(long, value_name = "PARTITION:OFFSET")]
     letter: Vec<String>,
     /// List so many, the newest
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
     limit: usize,
     /// Show the records as they came
     #[arg(long, conflicts_with = "send")]
@@ -99,7 +104,7 @@ impl DeadLetters {
         }
         let config = source.load()?;
         let log = KafkaLog::new(config.kafka.clone());
-        let mut letters = self.letters(&log, &config)?;
+        let (mut letters, others) = self.letters(&log, &config)?;
         let text = if self.send {
             let plan = self.send(&log, letters)?;
             match self.output {
@@ -109,7 +114,7 @@ impl DeadLetters {
         } else {
             let all = letters.len();
             let first = if self.letter.is_empty() { all.saturating_sub(self.limit) } else { 0 };
-            let reasons = by_reason(&letters);
+            let reasons = if letters.is_empty() { no_such(&others) } else { by_reason(&counts_of(&letters)) };
             letters.drain(..first);
             match self.output {
                 Output::Json => format!("{}\n", serde_json::to_string_pretty(&letters)?),
@@ -120,18 +125,20 @@ impl DeadLetters {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Those asked for, the oldest first.
-    fn letters(&self, log: &KafkaLog, config: &Config) -> anyhow::Result<Vec<Letter>> {
+    /// Those asked for, the oldest first, and how many others there are by reason.
+    fn letters(&self, log: &KafkaLog, config: &Config) -> anyhow::Result<(Vec<Letter>, Counts)> {
         let topic = &config.topics.dead_letters;
-        let mut letters = Vec::new();
-        let found = read_to_end(log, topic, &mut |record| {
-            letters.extend(Letter::read(record, self.show, self.send).filter(|letter| self.wants(letter)));
+        let (mut letters, mut others) = (Vec::new(), Counts::new());
+        let found = read_to_end(log, topic, &mut |record| match Letter::read(record, self.show, self.send) {
+            Some(letter) if self.wants(&letter) => letters.push(letter),
+            Some(letter) => *others.entry(letter.reason).or_default() += 1,
+            None => {}
         })?;
         if found.is_none() {
             bail!("the topic {topic} is not there: `tributary topics --create` makes it");
         }
         letters.sort_by_key(|letter: &Letter| letter.written_at);
-        Ok(letters)
+        Ok((letters, others))
     }
 
     fn wants(&self, letter: &Letter) -> bool {
@@ -223,11 +230,25 @@ impl Letter {
     }
 }
 
-fn by_reason(letters: &[Letter]) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    letters.iter().for_each(|letter| *counts.entry(&letter.reason).or_default() += 1);
+/// Letters by their reason.
+type Counts = BTreeMap<String, usize>;
+
+fn counts_of(letters: &[Letter]) -> Counts {
+    let mut counts = Counts::new();
+    letters.iter().for_each(|letter| *counts.entry(letter.reason.clone()).or_default() += 1);
+    counts
+}
+
+fn by_reason(counts: &Counts) -> String {
     let all: Vec<String> = counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-    if all.is_empty() { "no such letters\n".to_owned() } else { format!("{}: {}\n", letters.len(), all.join(", ")) }
+    format!("{}: {}\n", counts.values().sum::<usize>(), all.join(", "))
+}
+
+fn no_such(others: &Counts) -> String {
+    match others.is_empty() {
+        true => "no letters: nothing was rejected, as far back as the topic goes\n".to_owned(),
+        false => format!("no such letters among {}", by_reason(others)),
+    }
 }
 
 fn table(letters: &[Letter], show: bool) -> String {

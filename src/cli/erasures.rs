@@ -22,6 +22,10 @@ use crate::runtime::snapshots::Shelf;
 use crate::runtime::topics::{Names, is_own_topic};
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tributary erasures --request ada@example.com     forget a person
+  tributary erasures                               what of whom may still be where, until when")]
 pub struct ErasuresArgs {
     /// Only these leads
     #[arg(value_name = "LEAD")]

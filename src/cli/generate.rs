@@ -10,10 +10,9 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use self::brokers::Brokers;
-use super::ConfigSource;
+use super::{ConfigSource, progress};
 use crate::generate::files::{Counts, Files};
 use crate::generate::{History, Produced, Settings};
 use crate::model::time::{Millis, Span};
@@ -21,8 +20,14 @@ use crate::model::time::{Millis, Span};
 /// Progress is shown, and the rate kept, by so many records.
 const PACE: u64 = 256;
 const STEPS: f64 = 1000.0;
+const TEMPLATE: &str = "{elapsed_precise} {wide_bar} {percent:>3} %  {msg} records  {eta} left";
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tributary generate --out history                             then: tributary report history
+  tributary generate --out history --leads 10000 --days 365 --seed 7
+  tributary generate --brokers localhost:9092 --events 1000000 --rate 5000")]
 pub struct Generate {
     #[command(flatten)]
     pub history: HistoryArgs,
@@ -149,7 +154,7 @@ pub fn send(
     rate: Option<u64>,
     mut sink: impl FnMut(Produced) -> anyhow::Result<()>,
 ) -> anyhow::Result<Counts> {
-    let bar = progress_bar();
+    let bar = progress::bar(STEPS as u64, TEMPLATE);
     let begun = Instant::now();
     let mut counts = Counts::default();
     let mut history = History::new(settings.clone());
@@ -175,13 +180,6 @@ fn keep_pace(begun: Instant, records: u64, rate: u64) {
     }
     let due = Duration::from_secs_f64(records as f64 / rate as f64);
     std::thread::sleep(due.saturating_sub(begun.elapsed()));
-}
-
-fn progress_bar() -> ProgressBar {
-    // Hidden by itself when standard error is no terminal.
-    let bar = ProgressBar::with_draw_target(Some(STEPS as u64), ProgressDrawTarget::stderr_with_hz(10));
-    let style = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {percent:>3} %  {msg} records  {eta} left");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn moment(text: &str) -> Result<Millis, String> {

@@ -14,6 +14,11 @@ use super::{BadUsage, ConfigSource};
 const TEMPLATE: &str = include_str!("../config/template.toml");
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Every setting is in it, commented, with its default; each is TRIBUTARY_SECTION__KEY as well.
+Examples:
+  tributary init                           tributary.toml
+  tributary init --stdout | less           to read it")]
 pub struct Init {
     /// Overwrite the file if it exists
     #[arg(long)]

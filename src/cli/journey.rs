@@ -1,28 +1,26 @@
 //! `tributary journey`: one lead's journey and credits, from a running instance, as a timeline to read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
 use clap::Args;
-use reqwest::StatusCode;
-use reqwest::blocking::{Client, Response};
-use reqwest::header::LOCATION;
-use reqwest::redirect::Policy;
 use serde_json::Value;
-use url::Url;
 
-use super::{BadUsage, ConfigSource, Output};
+use super::instance::Instance;
+use super::{BadUsage, ConfigSource, Output, is_colourful};
 use crate::config::Config;
+use crate::config::nearest::hint;
 
 const PATIENCE: Duration = Duration::from_secs(15);
-/// An instance sends to the owner of the shard; while shards move, perhaps more than once.
-const MOST_HOPS: usize = 5;
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tributary journey ada@example.com --model linear
+  tributary journey ada@example.com --at http://other:9464 --output json | jq .conversions")]
 pub struct Journey {
     /// The lead's id, as records spell it
     lead: String,
@@ -40,57 +38,28 @@ pub struct Journey {
 impl Journey {
     pub fn run(self, source: &ConfigSource) -> anyhow::Result<ExitCode> {
         let config = source.load()?;
-        let profile = ask(&config, self.address(&config)?, &self.lead)?;
+        let instance = Instance::find(&config, self.at.as_deref(), PATIENCE)?;
+        let profile = instance.get(&["api", "v1", "leads", &self.lead], &[])?.body;
+        check_models(&profile, &self.model)?;
         let text = match self.output {
             Output::Json => format!("{}\n", serde_json::to_string_pretty(&profile)?),
-            Output::Text => timeline(&profile, &config, &self.model, stdout().is_terminal()),
+            Output::Text => timeline(&profile, &config, &self.model, is_colourful(&stdout())),
         };
         stdout().write_all(text.as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
-
-    fn address(&self, config: &Config) -> anyhow::Result<Url> {
-        let of_config = || config.http.address(config.http.listen);
-        let text = self.at.clone().or_else(of_config).ok_or_else(|| {
-            BadUsage("`http.listen` is no address to ask at: give --at, such as --at http://localhost:9464".to_owned())
-        })?;
-        Url::parse(&text).map_err(|error| BadUsage(format!("--at {text}: {error}")).into())
-    }
 }
 
-fn ask(config: &Config, at: Url, lead: &str) -> anyhow::Result<Value> {
-    let client = Client::builder().timeout(PATIENCE).redirect(Policy::none()).build()?;
-    let mut address = at;
-    if let Ok(mut path) = address.path_segments_mut() {
-        path.pop_if_empty().extend(["api", "v1", "leads", lead]);
-    }
-    for _ in 0..MOST_HOPS {
-        let mut request = client.get(address.clone());
-        if let Some(token) = &config.http.token {
-            request = request.bearer_auth(token);
+/// Models by whose names nothing would be shown.
+fn check_models(profile: &Value, models: &[String]) -> Result<(), BadUsage> {
+    let conversions = profile["conversions"].as_array().into_iter().flatten();
+    let credits = conversions.flat_map(|conversion| conversion["models"].as_array().into_iter().flatten());
+    let known: BTreeSet<&str> = credits.filter_map(|credit| credit["model"].as_str()).collect();
+    match models.iter().find(|model| !known.contains(model.as_str())) {
+        Some(model) if !known.is_empty() => {
+            Err(BadUsage(format!("--model {model}: no credits by it; {}", hint(model, known))))
         }
-        let asking = || format!("asking {}", address.origin().ascii_serialization());
-        let response = request.send().with_context(|| format!("{}: is an instance running there?", asking()))?;
-        match response.status() {
-            StatusCode::OK => return response.json().with_context(asking),
-            StatusCode::TEMPORARY_REDIRECT => {
-                let there = response.headers().get(LOCATION).and_then(|there| there.to_str().ok()).unwrap_or_default();
-                address = address.join(there).with_context(asking)?;
-            }
-            status => bail!("{}: {}", asking(), refusal(status, response)),
-        }
-    }
-    bail!("sent from instance to instance: shards are moving, try again")
-}
-
-/// Why there is no answer, in the words of who was asked.
-fn refusal(status: StatusCode, response: Response) -> String {
-    let body: Value = response.json().unwrap_or_default();
-    match (body["reason"].as_str(), body["hint"].as_str()) {
-        (Some(reason), Some(hint)) => format!("{reason} ({hint})"),
-        (Some(reason), None) => reason.to_owned(),
-        (None, _) if status == StatusCode::UNAUTHORIZED => "it asks for a token: `http.token_file`".to_owned(),
-        (None, _) => format!("it answered {status}"),
+        _ => Ok(()),
     }
 }
 

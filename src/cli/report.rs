@@ -1,6 +1,8 @@
 //! `tributary report DIR`: a history in files through the same fold as a running instance; its rows as a table, as the
 //! records of the `kpis` topic, or as CSV.
 
+mod filter;
+
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write, stdout};
 use std::path::PathBuf;
@@ -10,33 +12,46 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use super::{BadUsage, ConfigSource};
+use self::filter::Filter;
+use super::{ConfigSource, progress};
 use crate::config::Config;
 use crate::ingest::files::Histories;
 use crate::model::time::Millis;
-use crate::model::window::WindowKind;
 use crate::publish::kpi_update;
-use crate::rollup::lookup::{Query, Starts};
 use crate::rollup::row::Row;
 use crate::runtime::batch::{self, Outcome};
 use crate::runtime::line::Line;
 
+const READING: &str = "{elapsed_precise} {wide_bar} {percent:>3} %  reading files: {bytes} of {total_bytes}";
+const FOLDING: &str =
+    "{elapsed_precise} {wide_bar} {percent:>3} %  {human_pos} of {human_len} records  {rate}  {eta} left";
+const ROWS: &str = "{elapsed_precise} {wide_bar} {percent:>3} %  computing windows: {msg}  {eta} left";
+/// A table of more rows is hard to read.
+const MANY_ROWS: usize = 1000;
+
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tributary report history                                         every row there is
+  tributary report history --kpi leads,cost_per_lead --window 1mo --where channel=paid_search
+  tributary report history --kpi revenue --window all --output csv > revenue.csv
+  tributary report history --output ndjson                         the records of the topic `kpis`")]
 pub struct Report {
     /// Where the files are: touchpoints.ndjson, form-fills.ndjson, deal-stages.ndjson, spend.ndjson, accounts.ndjson
     dir: PathBuf,
     /// The last watermark, such as 2026-02-19T00:00:00Z [default: the greatest `occurred_at`]
     #[arg(long, value_name = "TIME")]
     as_of: Option<jiff::Timestamp>,
-    /// Only these KPIs, by id
+    /// Only these KPIs, by id; several with commas, or repeated
     #[arg(long, value_delimiter = ',', value_name = "ID")]
     kpi: Vec<String>,
     /// Only these windows, such as 1d or all
     #[arg(long, value_delimiter = ',', value_name = "KIND")]
     window: Vec<String>,
-    /// Only rows with this dimension, such as channel=email
+    /// Only rows with this dimension, such as channel=email; may be repeated
     #[arg(long = "where", value_name = "DIM=VALUE")]
     only: Vec<String>,
+    /// How to print the rows: a table, the records of the topic `kpis` (a line each, or an array), or CSV
     #[arg(long, value_enum, default_value_t = Form::Table)]
     output: Form,
     /// Write the rejected and late records here, as the dead-letters topic would hold them
@@ -55,19 +70,22 @@ enum Form {
 impl Report {
     pub fn run(self, source: &ConfigSource) -> anyhow::Result<ExitCode> {
         let config = Arc::new(source.load()?);
-        let wanted = self.filter()?;
+        let wanted = Filter::new(&self.kpi, &self.window, &self.only, &config)?;
         let mut lines = Lines::new();
         let outcome = self.fold(&config, &mut lines)?;
         if let Some(path) = &self.dead_letters {
             write_letters(path, &outcome, &lines).with_context(|| format!("writing {}", path.display()))?;
         }
-        let mut rows = wanted.rows(&outcome, &config).peekable();
-        if rows.peek().is_none() {
-            tracing::warn!("{}", why_empty(&outcome));
-        }
+        let bar = progress::bar(0, ROWS);
+        let mut count = 0;
+        let rows = wanted.rows(&outcome, &bar).inspect(|_| count += 1);
         let mut out = BufWriter::new(stdout().lock());
         match self.output {
-            Form::Table => out.write_all(table(rows).as_bytes())?,
+            Form::Table => {
+                let text = table(rows);
+                bar.finish_and_clear();
+                out.write_all(text.as_bytes())?;
+            }
             Form::Csv => write_csv(&mut out, rows)?,
             Form::Json => write_array(&mut out, rows)?,
             Form::Ndjson => {
@@ -78,79 +96,47 @@ impl Report {
             }
         }
         out.flush()?;
+        bar.finish_and_clear();
+        if count == 0 {
+            tracing::warn!("no rows: {}", wanted.why_empty(&outcome, &config));
+        } else if count > MANY_ROWS && self.output == Form::Table {
+            tracing::info!("{count} rows: --kpi, --window and --where ask for fewer");
+        }
         Ok(ExitCode::SUCCESS)
     }
 
     fn fold(&self, config: &Arc<Config>, lines: &mut Lines) -> anyhow::Result<Outcome<Line>> {
-        let histories = Histories::open(&self.dir)?;
+        let reading = progress::bar(0, READING);
+        let histories = Histories::open_watched(&self.dir, &mut |done, all| {
+            reading.set_length(all);
+            reading.set_position(done);
+        })?;
+        reading.finish_and_clear();
         let schemas = histories.schemas(Line::named_schemas(config)?);
         let parts = Line::of_files(Arc::clone(config), schemas);
         let as_of = self.as_of.map(|at| Millis(at.as_millisecond()));
-        let progress = indicatif::ProgressBar::new(histories.remaining() as u64);
+        let folding = progress::bar(histories.remaining() as u64, FOLDING);
+        let mut closing = None;
         let counts = histories.counts();
         let records = histories.map(|record| {
             let record = record?;
-            progress.inc(1);
+            folding.inc(1);
             if self.dead_letters.is_some() {
                 lines.entry(record.topic.name()).or_default().push(record.line);
             }
             anyhow::Ok(record)
         });
+        // After the last record the watermark moves to its end, and everything that waited for it happens.
+        let records = records.chain(std::iter::from_fn(|| {
+            folding.finish_and_clear();
+            closing.get_or_insert_with(|| progress::spinner("moving the watermark to the end of the history"));
+            None
+        }));
         let outcome = batch::fold(&parts, config, as_of, counts, records)?;
-        progress.finish_and_clear();
+        if let Some(closing) = closing {
+            closing.finish_and_clear();
+        }
         Ok(outcome)
-    }
-
-    fn filter(&self) -> Result<Filter, BadUsage> {
-        let windows = self.window.iter().map(|name| {
-            WindowKind::parse(name)
-                .ok_or_else(|| BadUsage(format!("--window {name}: not a window; 1h, 1d, 30d, all …")))
-        });
-        let dims = self.only.iter().map(|text| {
-            let (name, value) =
-                text.split_once('=').ok_or_else(|| BadUsage(format!("--where {text}: not DIM=VALUE")))?;
-            Ok((name.to_owned(), value.to_owned()))
-        });
-        Ok(Filter {
-            kpis: self.kpi.clone(),
-            windows: windows.collect::<Result<_, _>>()?,
-            dims: dims.collect::<Result<_, _>>()?,
-        })
-    }
-}
-
-struct Filter {
-    kpis: Vec<String>,
-    windows: Vec<WindowKind>,
-    dims: Vec<(String, String)>,
-}
-
-impl Filter {
-    /// The rows asked for, sorted. There may be millions: those of a KPI in a kind of window are made at a time.
-    fn rows<'a>(&'a self, outcome: &'a Outcome<Line>, config: &Config) -> impl Iterator<Item = Row> + 'a {
-        let rollup = &outcome.rollup.rollup;
-        let updated_at = outcome.watermark.unwrap_or_default();
-        let mut kpis: Vec<&str> = rollup.kpis().map(|kpi| &*kpi.id).collect();
-        kpis.retain(|kpi| self.kpis.is_empty() || self.kpis.iter().any(|wanted| wanted == kpi));
-        kpis.sort_unstable();
-        let mut windows = config.time.windows.clone();
-        windows.retain(|window| self.windows.is_empty() || self.windows.contains(window));
-        windows.sort_unstable();
-        let query = move |kpi: &str, window| Query {
-            kpi: Some(kpi.to_owned()),
-            window: Some(window),
-            starts: Starts::Any,
-            dims: self.dims.clone(),
-        };
-        let queries = kpis.into_iter().flat_map(move |kpi| windows.clone().into_iter().map(move |kind| (kpi, kind)));
-        queries.flat_map(move |(kpi, window)| rollup.rows(&query(kpi, window), updated_at))
-    }
-}
-
-fn why_empty(outcome: &Outcome<Line>) -> &'static str {
-    match outcome.watermark {
-        None => "no rows: no event was accepted (see --dead-letters for what was rejected)",
-        Some(_) => "no rows: no KPI, window and dimension asked for has a fact in this history",
     }
 }
 

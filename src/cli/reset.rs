@@ -13,6 +13,11 @@ use crate::runtime::kafka_log::KafkaLog;
 use crate::runtime::topics::{is_own_group, is_own_topic};
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Inputs and outputs stay. The next run reads the inputs from their beginning, as far back as they go.
+Examples:
+  tributary reset            what would be deleted
+  tributary reset --yes      delete it, once all instances have stopped")]
 pub struct Reset {
     /// Delete what the plan lists; all instances must have stopped
     #[arg(long)]

@@ -1,5 +1,7 @@
 //! `tributary run`: the processor, until SIGTERM or SIGINT; then it finishes, commits, saves, leaves and ends with 0.
 
+mod restoring;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,12 +29,19 @@ use crate::telemetry::metrics::Metrics;
 const GRACE: Span = Span(20_000);
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+SIGTERM or SIGINT ends it with 0: it finishes, commits, saves its state and leaves its groups.
+Logs go to stderr, as JSON where that is no terminal; TRIBUTARY_LOG=debug says more.
+Another instance with the same configuration shares the work.
+Examples:
+  tributary run --config tributary.toml
+  tributary run --roles ingest          and elsewhere: tributary run --roles shards,rollup")]
 pub struct Run {
     /// What this instance does; several instances may share the work, or the roles
     #[arg(long, value_delimiter = ',', default_value = "ingest,shards,rollup")]
     roles: Vec<Role>,
     /// Threads that fold [default: one a core]
-    #[arg(long)]
+    #[arg(long, value_name = "COUNT")]
     workers: Option<usize>,
 }
 
@@ -68,12 +77,17 @@ impl Run {
         )?;
         let desk = LeadDesk::new(instance.watch().desk, names.shards, owners(Arc::clone(&log), names.clone()));
         leads.get_or_init(|| Arc::new(desk));
+        let shards = instance.watch().board;
         let showing = Showing::new(log, Arc::new(names), instance.watch(), board, metrics);
         let page = server.address();
         tracing::info!(brokers = config.kafka.brokers, group = config.kafka.group, %page, "running");
         std::thread::scope(|scope| {
             let looking = std::thread::Builder::new().name("showing".to_owned());
             looking.spawn_scoped(scope, || showing.run(&stop))?;
+            if self.roles.contains(&Role::Shards) {
+                let telling = std::thread::Builder::new().name("restoring".to_owned());
+                telling.spawn_scoped(scope, || restoring::tell(|| shards.shards(), &stop))?;
+            }
             instance.run(&stop, GRACE).context("stopped by a failure")
         })?;
         server.stop();

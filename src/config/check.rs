@@ -6,21 +6,22 @@ mod attribution;
 mod channels;
 mod connections;
 mod money;
+mod names;
 mod output;
 mod predicates;
 mod scoring;
 mod time;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use regex::{Regex, RegexBuilder};
 
-use super::problem::Problem;
+use super::problem::{Problem, Problems};
 use super::raw::{Names, Placed, Raw, Text};
 use super::sources::Sources;
-use super::{Config, nearest, quantities};
+use super::{Config, PropertyCheck, nearest, quantities};
 use crate::model::stage::Stage;
 use crate::model::time::Span;
 
@@ -29,10 +30,15 @@ pub use channels::channel_id;
 pub struct Checker<'s> {
     pub sources: &'s Sources,
     pub problems: Vec<Problem>,
+    /// What is valid, and yet may not be what was meant.
+    pub notes: Vec<Problem>,
     /// Paths that structure has already refused: what depends on them is not judged.
     pub removed: BTreeSet<String>,
+    /// Where the values of keys are, by their paths.
+    pub places: BTreeMap<String, Range<usize>>,
     /// Where relative paths start: the directory of the file.
     pub directory: PathBuf,
+    pub property: &'s PropertyCheck<'s>,
 }
 
 pub fn check(raw: &Raw, cx: &mut Checker<'_>) -> Config {
@@ -41,6 +47,7 @@ pub fn check(raw: &Raw, cx: &mut Checker<'_>) -> Config {
     let segments = scoring::check_segments(raw, &scoring, cx);
     let routes = scoring::check_routes(raw, &scoring, cx);
     let config = Config {
+        notes: Problems::default(),
         kafka: connections::check_kafka(&raw.kafka, cx),
         topics: connections::check_topics(&raw.topics, cx),
         schema_registry: raw.schema_registry.as_ref().map(|registry| connections::check_registry(registry, cx)),
@@ -73,6 +80,7 @@ pub fn check(raw: &Raw, cx: &mut Checker<'_>) -> Config {
     };
     output::check_formulas(&raw.kpi, &config, cx);
     alerts::check_rules(raw, &config, cx);
+    names::check(raw, &config, cx);
     config
 }
 
@@ -97,6 +105,43 @@ impl Checker<'_> {
         self.problems.push(if help.is_empty() { problem } else { problem.help(help) });
     }
 
+    /// Notes what is valid, and yet may not be what was meant.
+    fn note<T>(&mut self, at: &Placed<T>, message: impl Into<String>, label: &str, help: impl Into<String>) {
+        // What no one wrote is nobody's mistake.
+        if let Some(span) = &at.span {
+            self.notes.push(Problem::new(message).at(self.sources, span).label(label).help(help).note());
+        }
+    }
+
+    /// A fault of the value of a key that holds others.
+    fn fault_of_key(&mut self, path: &str, message: impl Into<String>, label: &str, help: impl Into<String>) {
+        let at = self.places.get(path).cloned();
+        self.fault_at(at.as_ref(), message, label, help);
+    }
+
+    /// Where a word stands in a text, as it is written; else the whole text.
+    fn word_in(&self, text: &Text, word: &str) -> Option<Range<usize>> {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let whole = |&(at, _): &(usize, &str)| {
+            let (before, after) = (&text.value[..at], &text.value[at + word.len()..]);
+            !before.ends_with(is_part) && !after.starts_with(is_part)
+        };
+        let at = text.value.match_indices(word).find(whole).map(|(at, _)| at);
+        match at.and_then(|at| self.part_of(text, at, word.len())) {
+            Some(part) => Some(part),
+            None => text.span.clone(),
+        }
+    }
+
+    /// Where bytes of a text are in the sources; none where it is written otherwise than it reads.
+    fn part_of(&self, text: &Text, at: usize, length: usize) -> Option<Range<usize>> {
+        let span = text.span.as_ref()?;
+        let (source, local) = self.sources.locate(span);
+        let written = source.inner().get(local)?;
+        let start = span.start + written.find(text.value.as_str())? + at;
+        Some(start..start + length)
+    }
+
     fn unknown<'a>(&mut self, name: &Text, what: &str, known: impl IntoIterator<Item = &'a str>) {
         let hint = nearest::hint(name, known);
         self.fault(name, format!("unknown {what} `{}`", name.value), "not known", hint);
@@ -105,7 +150,12 @@ impl Checker<'_> {
     fn duration(&mut self, text: &Text, key: &str) -> Span {
         quantities::duration(text).unwrap_or_else(|| {
             let message = format!("`{key}` is no duration: `{}`", text.value);
-            self.fault(text, message, "not a duration", "a whole number and a unit: `90s`, `30m`, `24h`, `7d`");
+            self.fault(
+                text,
+                message,
+                quantities::wrong_duration(text),
+                "a whole number and a unit: `90s`, `30m`, `24h`, `7d`",
+            );
             Span::default()
         })
     }
@@ -114,7 +164,7 @@ impl Checker<'_> {
         let known = self.problems.len();
         let span = self.duration(text, key);
         if span.0 == 0 && self.problems.len() == known {
-            self.fault(text, format!("`{key}` must be longer than nothing"), "no time at all", "");
+            self.fault(text, format!("`{key}` must be longer than nothing"), "no time at all", "such as `30s` or `7d`");
         }
         span
     }
@@ -138,7 +188,7 @@ impl Checker<'_> {
 
     fn finite(&mut self, number: &Placed<f64>, key: &str) -> f64 {
         if !number.value.is_finite() {
-            self.fault(number, format!("`{key}` must be a finite number"), "not finite", "");
+            self.fault(number, format!("`{key}` must be a finite number"), "not finite", "such as `0.5`");
         }
         number.value
     }
@@ -163,6 +213,7 @@ impl Checker<'_> {
         stages
     }
 
+    /// At the place of the pattern in it, where that is known.
     fn regex(&mut self, at: Option<&Range<usize>>, pattern: &str) -> Option<Regex> {
         match RegexBuilder::new(pattern).case_insensitive(true).build() {
             Ok(regex) => Some(regex),
@@ -184,7 +235,7 @@ impl Checker<'_> {
     fn name(&mut self, name: &Text, what: &str) -> String {
         let text = name.trim();
         if text.is_empty() {
-            self.fault(name, format!("a {what} needs a name"), "empty", "");
+            self.fault(name, format!("a {what} needs a name"), "empty", format!("give the {what} one"));
         } else if text.starts_with('(') {
             self.fault(
                 name,

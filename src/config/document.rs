@@ -88,7 +88,7 @@ impl<'d> Reader<'d> {
 
     /// The configuration that a table is.
     pub fn config(&mut self, table: Table<'d>) -> Option<Config> {
-        self.noted(Config::of_table(table, &self.document.0))
+        self.noted(Config::of_table(table, &self.document.0, &|_, _| None))
     }
 
     /// The configuration of a file that the document names.

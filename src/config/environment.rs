@@ -18,16 +18,57 @@ pub const PREFIX: &str = "TRIBUTARY_";
 pub fn apply<'s>(sources: &'s Sources, schema: Node<'_>, root: &mut DeTable<'s>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for one in sources.overrides() {
-        let Some(path) = path_of(&one.name, schema) else { continue };
+        let Some(path) = path_of(&one.name, schema) else {
+            problems.extend(misspelt(&one.name, schema).map(|meant| {
+                Problem::new(format!("`{}` sets nothing", one.name))
+                    .at(sources, &one.name_span())
+                    .label("without `__` between section and key")
+                    .help(format!("did you mean `{meant}`?"))
+            }));
+            continue;
+        };
         let node = path.iter().try_fold(schema, |node, key| node.child(key));
         let value = value_of(one, node);
         if let Err(at) = insert(root, &path, value, &one.name_span()) {
             let problem = Problem::new(format!("`{}` sets a key of `{at}`, which is no table", one.name))
-                .at(sources, &one.name_span());
+                .at(sources, &one.name_span())
+                .label("a key too many")
+                .help(format!("`{PREFIX}{}` sets it", at.replace('.', "__").to_uppercase()));
             problems.push(problem);
         }
     }
     problems
+}
+
+/// Variables of the program that set nothing in the configuration.
+const OTHERS: [&str; 2] = ["TRIBUTARY_CONFIG", "TRIBUTARY_LOG"];
+
+/// The variable that one without a section was meant to be, if it comes near one.
+fn misspelt(name: &str, schema: Node<'_>) -> Option<String> {
+    if OTHERS.contains(&name) || is_of_kubernetes(name) {
+        return None;
+    }
+    let sections = schema.keys().into_iter();
+    let variables = sections.flat_map(|section| {
+        let keys = schema.child(section).map(Node::keys).unwrap_or_default().into_iter();
+        keys.map(move |key| format!("{PREFIX}{}__{}", section.to_uppercase(), key.to_uppercase()))
+    });
+    let flat: Vec<(String, String)> = variables.map(|variable| (variable.replace("__", "_"), variable)).collect();
+    let near = |close: &str| {
+        let distance = strsim::damerau_levenshtein(close, &name.to_uppercase());
+        (distance <= NEAR).then_some(distance)
+    };
+    let found = flat.iter().filter_map(|(flat, variable)| Some((near(flat)?, variable)));
+    found.min().map(|(_, variable)| variable.clone())
+}
+
+/// So many slips make a variable another one.
+const NEAR: usize = 2;
+
+/// Kubernetes tells each container of the services around it, of one of this name, too.
+fn is_of_kubernetes(name: &str) -> bool {
+    let of_port = |name: &str| ["_TCP", "_UDP", "_SCTP"].iter().any(|protocol| name.contains(protocol));
+    name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT") || name.ends_with("_PORT") || of_port(name)
 }
 
 fn path_of(name: &str, schema: Node<'_>) -> Option<Vec<String>> {

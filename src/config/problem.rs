@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, NamedSource, SourceCode, SourceSpan,
-    SpanContents,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, NamedSource, Severity, SourceCode,
+    SourceSpan, SpanContents,
 };
 
 use super::sources::Sources;
@@ -17,6 +17,7 @@ pub struct Problem {
     message: String,
     help: Option<String>,
     place: Option<Place>,
+    is_note: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -52,12 +53,18 @@ impl SourceCode for WholeLines {
 
 impl Problem {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None, place: None }
+        Self { message: message.into(), help: None, place: None, is_note: false }
     }
 
     pub(super) fn at(mut self, sources: &Sources, span: &Range<usize>) -> Self {
         let (source, local) = sources.locate(span);
         self.place = Some(Place { source: WholeLines(source), span: local, label: None, order: span.start });
+        self
+    }
+
+    /// Of what is valid.
+    pub(super) fn note(mut self) -> Self {
+        self.is_note = true;
         self
     }
 
@@ -102,6 +109,10 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 impl Diagnostic for Problem {
+    fn severity(&self) -> Option<Severity> {
+        Some(if self.is_note { Severity::Warning } else { Severity::Error })
+    }
+
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.help.as_ref().map(|text| Box::new(text) as Box<dyn fmt::Display>)
     }
@@ -117,8 +128,8 @@ impl Diagnostic for Problem {
     }
 }
 
-/// All the problems of one configuration, in the order of their places; never none.
-#[derive(Debug)]
+/// All the problems of one configuration, in the order of their places. As an error never none.
+#[derive(Clone, Debug, Default)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
@@ -136,6 +147,11 @@ impl Problems {
     #[must_use]
     pub fn into_inner(self) -> Vec<Problem> {
         self.0
+    }
+
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
@@ -162,8 +178,8 @@ impl Problems {
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.len() {
-            1 => write!(f, "the configuration has a problem"),
-            many => write!(f, "the configuration has {many} problems"),
+            1 => write!(f, "1 problem found"),
+            many => write!(f, "{many} problems found"),
         }
     }
 }

@@ -18,6 +18,18 @@ pub fn duration(text: &str) -> Option<Span> {
 /// A thousand years: sums of a time and a few durations stay far from overflow.
 const LONGEST: Span = Span::days(365_000);
 
+/// What is wrong with a text that is no duration.
+pub fn wrong_duration(text: &str) -> &'static str {
+    let text = text.trim();
+    match (text.strip_prefix('-'), split(text)) {
+        (Some(_), _) => "negative",
+        (None, Some((_, "ms" | "s" | "m" | "h" | "d"))) => "longer than a thousand years",
+        (None, Some((_, unit))) if !unit.starts_with(['.', ' ']) => "not a unit of time",
+        (None, _) if text.parse::<f64>().is_ok() => "without a unit",
+        _ => "not a duration",
+    }
+}
+
 pub fn size(text: &str) -> Option<u64> {
     let (number, unit) = split(text)?;
     let bytes = match unit {

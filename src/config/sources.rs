@@ -76,6 +76,11 @@ impl Sources {
         &self.overrides
     }
 
+    /// The environment variable that a span is of, if it is of one.
+    pub fn variable(&self, span: &Range<usize>) -> Option<&str> {
+        self.overrides.iter().rev().find(|one| one.start <= span.start).map(|one| one.name.as_str())
+    }
+
     /// The text that holds a span, and the span within it.
     pub fn locate(&self, span: &Range<usize>) -> (NamedSource<Arc<str>>, Range<usize>) {
         match self.overrides.iter().rev().find(|one| one.start <= span.start) {

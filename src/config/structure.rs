@@ -1,7 +1,7 @@
 //! The structure of the written configuration against the schema: every unknown key, missing key and wrong type is a
 //! problem, and is taken out of the document, so that what is left can be read and checked further.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde_spanned::Spanned;
@@ -19,11 +19,13 @@ pub struct Structure<'s> {
     pub problems: Vec<Problem>,
     /// Paths of what has been taken out.
     pub removed: BTreeSet<String>,
+    /// Where the values of keys are, by their paths.
+    pub places: BTreeMap<String, Range<usize>>,
 }
 
 impl<'s> Structure<'s> {
     pub const fn new(sources: &'s Sources, whole: &'static str) -> Self {
-        Self { sources, whole, problems: Vec::new(), removed: BTreeSet::new() }
+        Self { sources, whole, problems: Vec::new(), removed: BTreeSet::new(), places: BTreeMap::new() }
     }
 
     /// Keeps what fits the schema. The path is empty at the root.
@@ -32,6 +34,7 @@ impl<'s> Structure<'s> {
         for (key, value) in table.iter_mut() {
             let name = key.get_ref().as_ref();
             let here = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+            self.places.insert(here.clone(), value.span());
             let kept = match node.child(name) {
                 Some(child) => self.prune_value(child, value, &here),
                 None => {
@@ -91,8 +94,20 @@ impl<'s> Structure<'s> {
         let problem = Problem::new(format!("unknown key `{name}` in {place}"))
             .at(self.sources, span)
             .label("not a known key")
-            .help(nearest::hint(name, node.keys()));
+            .help(self.hint(name, node, span));
         self.problems.push(problem);
+    }
+
+    /// The nearest key, in the spelling of where it stands.
+    fn hint(&self, name: &str, node: Node<'_>, span: &Range<usize>) -> String {
+        let near = nearest::nearest(name, node.keys());
+        match (near, self.sources.variable(span)) {
+            (Some(near), Some(variable)) => {
+                let meant = variable.replacen(&name.to_uppercase(), &near.to_uppercase(), 1);
+                format!("did you mean `{meant}`?")
+            }
+            _ => nearest::hint(name, node.keys()),
+        }
     }
 
     fn wrong_kind(&mut self, node: Node<'_>, found: Kind, path: &str, span: &Range<usize>) {
@@ -105,8 +120,12 @@ impl<'s> Structure<'s> {
             Problem::new(format!("`{path}` must be {}, not {}", expected.join(" or "), found.described()))
                 .at(self.sources, span)
                 .label(format!("this is {}", found.described()));
-        if let Some(default) = node.default_text() {
-            problem = problem.help(format!("its default is {default}"));
+        match node.default_text() {
+            Some(default) if default != "[]" => problem = problem.help(format!("its default is {default}")),
+            _ if found == Kind::Table && node.takes(Kind::List) => {
+                problem = problem.help(format!("a list of tables is written `[[{path}]]`"));
+            }
+            _ => {}
         }
         self.problems.push(problem);
     }
@@ -150,7 +169,11 @@ impl<'s> Structure<'s> {
             (None, Some(most)) => format!("must be at most {most}"),
             (None, None) => "is too great a number".to_owned(),
         };
-        self.problems.push(Problem::new(format!("`{path}` {range}")).at(self.sources, span).label("out of range"));
+        let mut problem = Problem::new(format!("`{path}` {range}")).at(self.sources, span).label("out of range");
+        if let Some(default) = node.default_text() {
+            problem = problem.help(format!("its default is {default}"));
+        }
+        self.problems.push(problem);
         false
     }
 }

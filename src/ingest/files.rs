@@ -31,7 +31,7 @@ pub enum FilesError {
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{} is no Avro object container file", path.display())]
     NoContainer { path: PathBuf, source: Box<apache_avro::Error> },
-    #[error("{}: there is no file of a topic, such as touchpoints.ndjson", dir.display())]
+    #[error("{}: there is no file of a topic, such as touchpoints.ndjson or deal-stages.avro", dir.display())]
     NoFiles { dir: PathBuf },
 }
 
@@ -70,15 +70,26 @@ struct Place {
 
 impl Histories {
     pub fn open(dir: &Path) -> Result<Self, FilesError> {
+        Self::open_watched(dir, &mut |_, _| {})
+    }
+
+    /// The same, telling how many bytes have been read of how many.
+    pub fn open_watched(dir: &Path, watch: &mut dyn FnMut(u64, u64)) -> Result<Self, FilesError> {
         let mut found = Self { files: Vec::new(), places: Vec::new(), schemas: BTreeMap::new() };
-        for topic in Topic::ALL {
-            let path = dir.join(format!("{}.ndjson", topic.name()));
-            if path.exists() {
-                found.add_lines(topic, path)?;
-            }
-            let path = dir.join(format!("{}.avro", topic.name()));
-            if path.exists() {
-                found.add_container(topic, path)?;
+        std::fs::read_dir(dir).map_err(|source| FilesError::Unreadable { path: dir.to_owned(), source })?;
+        let named = |topic: Topic, kind: &str| dir.join(format!("{}.{kind}", topic.name()));
+        let paths = Topic::ALL.into_iter().flat_map(|topic| ["ndjson", "avro"].map(|kind| (topic, named(topic, kind))));
+        let paths: Vec<_> = paths.filter(|(_, path)| path.exists()).collect();
+        let sizes = paths.iter().map(|(_, path)| path.metadata().map_or(0, |about| about.len()));
+        let (mut done, all) = (0, sizes.sum());
+        for (topic, path) in paths {
+            let mut advance = |bytes: u64| {
+                done += bytes;
+                watch(done, all);
+            };
+            match path.extension().is_some_and(|kind| kind == "avro") {
+                true => found.add_container(topic, path, &mut advance)?,
+                false => found.add_lines(topic, path, &mut advance)?,
             }
         }
         if found.files.is_empty() {
@@ -111,7 +122,7 @@ impl Histories {
         Arc::new(FileSchemas { files: FixedSchemas::from(self.schemas.clone()), source })
     }
 
-    fn add_lines(&mut self, topic: Topic, path: PathBuf) -> Result<(), FilesError> {
+    fn add_lines(&mut self, topic: Topic, path: PathBuf, advance: &mut dyn FnMut(u64)) -> Result<(), FilesError> {
         let unreadable = |source| FilesError::Unreadable { path: path.clone(), source };
         let mut reader = BufReader::with_capacity(1 << 16, File::open(&path).map_err(unreadable)?);
         let file = self.files.len();
@@ -129,13 +140,15 @@ impl Histories {
                 self.places.push(Place { timestamp, line: number, file, offset });
             }
             offset += length as u64;
+            advance(length as u64);
         }
         self.files.push(History { topic, path, records: Records::Lines(reader) });
         Ok(())
     }
 
-    fn add_container(&mut self, topic: Topic, path: PathBuf) -> Result<(), FilesError> {
+    fn add_container(&mut self, topic: Topic, path: PathBuf, advance: &mut dyn FnMut(u64)) -> Result<(), FilesError> {
         let unreadable = |source| FilesError::Unreadable { path: path.clone(), source };
+        let size = path.metadata().map_err(unreadable)?.len();
         let reader = BufReader::new(File::open(&path).map_err(unreadable)?);
         let file = self.files.len();
         // Registries count up from 1.
@@ -148,6 +161,7 @@ impl Histories {
             let offset = index as u64;
             self.places.push(Place { timestamp, line: offset + 1, file, offset });
         }
+        advance(size);
         self.schemas.insert(id, Arc::new(schema));
         let records = records.into_iter().map(|(_, bytes)| bytes).collect();
         self.files.push(History { topic, path, records: Records::Container(records) });

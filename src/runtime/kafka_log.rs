@@ -11,13 +11,14 @@ mod settings;
 mod transactor;
 mod writer;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
 
 use self::admin::Admin;
 pub use self::admin::Keeping;
@@ -145,11 +146,42 @@ impl ClientContext for Words {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "kafka client");
+        // Each client says again and again that brokers are away, hundreds of times while it is closed.
+        if is_news(&error) {
+            tracing::warn!(%error, reason, "kafka client");
+        }
     }
 }
 
 impl ConsumerContext for Words {}
+
+/// The same error of whichever client is told no more often than this.
+const SAME_ERROR: Duration = Duration::from_secs(10);
+
+#[allow(clippy::disallowed_methods, reason = "how often something is logged goes by the wall clock")]
+fn is_news(error: &KafkaError) -> bool {
+    static LAST: Mutex<Vec<(String, Instant)>> = Mutex::new(Vec::new());
+    let (text, now) = (error.to_string(), Instant::now());
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    last.retain(|(_, told)| now.duration_since(*told) < SAME_ERROR);
+    let is_new = last.iter().all(|(known, _)| *known != text);
+    if is_new {
+        last.push((text, now));
+    }
+    is_new
+}
+
+/// What is wrong with a property of the clients and its value, if anything is. The value is not told: it may be a secret.
+#[must_use]
+pub fn wrong_property(name: &str, value: &str) -> Option<String> {
+    let problem = rdkafka::ClientConfig::new().set(name, value).create_native_config().err()?;
+    Some(match problem {
+        KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..) => {
+            format!("Kafka's clients have no property `{name}`")
+        }
+        _ => format!("the property `{name}` does not take this value"),
+    })
+}
 
 /// librdkafka's levels are those of syslog.
 fn say(level: i32, facility: &str, message: &str) {

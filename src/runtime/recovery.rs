@@ -17,11 +17,63 @@ pub struct Recovery<L: Log, P: Parts> {
 
 enum Stage<L: Log, P: Parts> {
     Fence,
-    Restore { reader: L::Reader, shelf: Shelf, bounds: Bounds },
+    Restore { reader: L::Reader, shelf: Shelf, bounds: Bounds, read: Extent },
     Replay(Box<Replay<L, P>>),
 }
 
+/// A record may be thousands of events: between two of these it is told how far it is, and other shards have their turn.
+const REPLAYED_AT_ONCE: usize = 16;
+
+/// How far a restore is, in records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restoring {
+    pub snapshots: Extent,
+    /// Of both logs, since the snapshot.
+    pub journal: Extent,
+    pub forwards: Extent,
+}
+
+impl Restoring {
+    /// When both logs are read from there to there, and this is how far.
+    #[must_use]
+    pub fn replaying(snapshots: Extent, from: Positions, here: Positions, to: Positions) -> Self {
+        let journal = Extent::between(from.journal, here.journal, to.journal);
+        Self { snapshots, journal, forwards: Extent::between(from.forwards, here.forwards, to.forwards) }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    pub done: u64,
+    pub of: u64,
+}
+
+impl Extent {
+    fn between(from: i64, here: i64, to: i64) -> Self {
+        let length = |to: i64| u64::try_from(to - from).unwrap_or(0);
+        Self { done: length(here.min(to)), of: length(to) }
+    }
+
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self { done: self.done + other.done, of: self.of + other.of }
+    }
+
+    /// The share that is done; none where there is nothing to do.
+    #[must_use]
+    pub fn share(self) -> Option<f64> {
+        (self.of > 0).then(|| self.done as f64 / self.of as f64)
+    }
+
+    const fn full(self) -> Self {
+        Self { done: self.of, of: self.of }
+    }
+}
+
 struct Replay<L: Log, P: Parts> {
+    /// Where it began.
+    from: Positions,
+    snapshots: Extent,
     reader: L::Reader,
     shelf: Shelf,
     fold: P::Shard,
@@ -50,6 +102,9 @@ pub struct Recovered<L: Log, P: Parts> {
     pub journal_end: i64,
     /// What was replayed since the snapshot.
     pub tail_bytes: u64,
+    /// Where the replay began.
+    pub from: Positions,
+    pub snapshots: Extent,
 }
 
 impl<L: Log, P: Parts> Recovery<L, P> {
@@ -72,13 +127,13 @@ impl<L: Log, P: Parts> Recovery<L, P> {
                 Err(LogError::Retriable(_)) => Stage::Fence,
                 Err(error) => return Err(error.into()),
             },
-            Stage::Restore { mut reader, mut shelf, bounds } => {
+            Stage::Restore { mut reader, mut shelf, bounds, mut read } => {
                 let partition = site.names.snapshots_of(self.number);
-                if read_shelf(site, &mut reader, &mut shelf, wait)? {
+                if read_shelf(site, &mut reader, &mut shelf, &mut read, wait)? {
                     reader.unassign(&partition)?;
-                    Stage::Replay(Box::new(restore(site, self.number, now, reader, shelf, bounds)?))
+                    Stage::Replay(Box::new(restore(site, self.number, now, reader, shelf, bounds, read.full())?))
                 } else {
-                    Stage::Restore { reader, shelf, bounds }
+                    Stage::Restore { reader, shelf, bounds, read }
                 }
             }
             Stage::Replay(mut replay) => {
@@ -91,6 +146,25 @@ impl<L: Log, P: Parts> Recovery<L, P> {
             }
         };
         Ok(Err(self))
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Restoring {
+        match &self.stage {
+            Stage::Fence => Restoring::default(),
+            Stage::Restore { read, .. } => Restoring { snapshots: *read, ..Restoring::default() },
+            Stage::Replay(replay) => {
+                let here = replay.fold.positions();
+                Restoring::replaying(replay.snapshots, replay.from, here, replay.bounds.end())
+            }
+        }
+    }
+}
+
+impl Bounds {
+    /// Where a restore ends: the owner reads the rest of the journal before the shard counts as restored.
+    const fn end(&self) -> Positions {
+        Positions { journal: self.journal_end, forwards: self.target.forwards }
     }
 }
 
@@ -114,8 +188,10 @@ fn shelve<L: Log, P: Parts>(site: &Site<L, P>, number: u16, bounds: Bounds) -> R
     // Nothing else but forwards is transactional: for the journal and the snapshots it makes no difference.
     let mut reader = site.log.reader(Isolation::ReadCommitted)?;
     let partition = site.names.snapshots_of(number);
-    reader.assign(&partition, site.log.bounds(&partition)?.0)?;
-    Ok(Stage::Restore { reader, shelf: Shelf::default(), bounds })
+    let (first, next) = site.log.bounds(&partition)?;
+    reader.assign(&partition, first)?;
+    let read = Extent { done: 0, of: u64::try_from(next - first).unwrap_or(0) };
+    Ok(Stage::Restore { reader, shelf: Shelf::default(), bounds, read })
 }
 
 /// True at the end of the partition.
@@ -123,11 +199,16 @@ fn read_shelf<L: Log, P: Parts>(
     site: &Site<L, P>,
     reader: &mut L::Reader,
     shelf: &mut Shelf,
+    extent: &mut Extent,
     wait: Duration,
 ) -> Result<bool, LogError> {
     let mut ended = false;
     let read = reader.poll(wait, site.settings.limits.poll_records, &mut |read| match read {
-        Read::Record(record) => shelf.take(&record),
+        Read::Record(record) => {
+            shelf.take(&record);
+            // Compaction has taken some.
+            extent.done = extent.of.min(extent.done + 1);
+        }
         Read::End { .. } => ended = true,
     });
     match read {
@@ -144,6 +225,7 @@ fn restore<L: Log, P: Parts>(
     mut reader: L::Reader,
     mut shelf: Shelf,
     bounds: Bounds,
+    snapshots: Extent,
 ) -> Result<Replay<L, P>, DriverError> {
     let mut restored = None;
     for (manifest, chunks) in shelf.candidates() {
@@ -177,7 +259,7 @@ fn restore<L: Log, P: Parts>(
         reader.assign(&site.names.forwards_of(number), from.forwards)?;
     }
     tracing::info!(shard = number, ?from, to = ?bounds.target, "replaying");
-    let mut replay = Replay { reader, shelf, fold, bounds, open, tail_bytes: 0 };
+    let mut replay = Replay { from, snapshots, reader, shelf, fold, bounds, open, tail_bytes: 0 };
     if !replay.open.contains(&true) {
         replay.go_live(site, number)?;
     }
@@ -194,7 +276,8 @@ impl<L: Log, P: Parts> Replay<L, P> {
         let mut reached = [false; 2];
         let mut damage = None;
         let (fold, tail_bytes) = (&mut self.fold, &mut self.tail_bytes);
-        let read = self.reader.poll(wait, site.settings.limits.poll_records, &mut |read| {
+        let most = site.settings.limits.poll_records.min(REPLAYED_AT_ONCE);
+        let read = self.reader.poll(wait, most, &mut |read| {
             let (partition, offset, value) = match &read {
                 Read::Record(record) => (record.partition, record.offset, record.value),
                 Read::End { partition, next } => (*partition, *next, None),
@@ -234,9 +317,9 @@ impl<L: Log, P: Parts> Replay<L, P> {
     }
 
     fn recovered(self, transactor: L::Transactor) -> Recovered<L, P> {
-        let Self { reader, shelf, fold, bounds, tail_bytes, .. } = self;
+        let Self { from, snapshots, reader, shelf, fold, bounds, tail_bytes, .. } = self;
         let (committed, journal_end) = (bounds.target, bounds.journal_end);
-        Recovered { transactor, reader, fold, shelf, committed, journal_end, tail_bytes }
+        Recovered { transactor, reader, fold, shelf, committed, journal_end, tail_bytes, from, snapshots }
     }
 }
 

@@ -13,7 +13,7 @@ use self::live::Live;
 use super::ingest_driver::Progress;
 use super::log::{Log, LogError};
 use super::parts::{Parts, Positions};
-use super::recovery::Recovery;
+use super::recovery::{Recovery, Restoring};
 use super::site::{DriverError, Site};
 use crate::model::time::{Millis, Span};
 
@@ -32,6 +32,8 @@ enum Phase<L: Log, P: Parts> {
 /// What is to be seen of a driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
+    /// How far its restore is.
+    pub restoring: Restoring,
     /// Restored and reading.
     pub live: bool,
     /// How long that took.
@@ -105,7 +107,8 @@ impl<L: Log, P: Parts> ShardDriver<L, P> {
     pub fn report(&self) -> Report {
         match &self.phase {
             Some(Phase::Live(live)) => live.report(),
-            _ => Report::default(),
+            Some(Phase::Recovering(recovery)) => Report { restoring: recovery.progress(), ..Report::default() },
+            None => Report::default(),
         }
     }
 }

@@ -1,8 +1,10 @@
-//! Logs to stderr: text on a terminal, JSON otherwise. `TRIBUTARY_LOG` filters, such as `debug` or
+//! Logs to stderr, between bars of progress: text on a terminal, JSON otherwise. `TRIBUTARY_LOG` filters, such as `debug` or
 //! `info,tributary::runtime=trace`; `info` without it.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write, stderr};
+use std::sync::OnceLock;
 
+use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
 
 pub const FILTER_VARIABLE: &str = "TRIBUTARY_LOG";
@@ -25,11 +27,30 @@ pub fn start() -> Result<(), LoggingError> {
         Ok(_) | Err(std::env::VarError::NotPresent) => EnvFilter::new("info"),
         Err(std::env::VarError::NotUnicode(_)) => return Err(LoggingError::NotUnicode),
     };
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| BetweenBars);
     if stderr().is_terminal() {
         logs.try_init()?;
     } else {
         logs.json().flatten_event(true).try_init()?;
     }
     Ok(())
+}
+
+/// The bars that are drawn; none where stderr is no terminal.
+pub fn bars() -> &'static MultiProgress {
+    static BARS: OnceLock<MultiProgress> = OnceLock::new();
+    BARS.get_or_init(MultiProgress::new)
+}
+
+/// Takes the bars away for as long as it writes.
+struct BetweenBars;
+
+impl Write for BetweenBars {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        bars().suspend(|| stderr().lock().write(text))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        stderr().lock().flush()
+    }
 }

@@ -63,6 +63,15 @@ pub struct Intake {
     pub lag: Option<i64>,
 }
 
+/// What an instance has in memory, of the shards that it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Held {
+    pub leads: i64,
+    pub touches: i64,
+    /// Estimated.
+    pub bytes: i64,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
@@ -151,6 +160,11 @@ impl Metrics {
             rejected: sum(&self.rejected),
             lag: (!lags.is_empty()).then(|| lags.iter().sum()),
         }
+    }
+
+    #[must_use]
+    pub fn held(&self) -> Held {
+        Held { leads: self.leads.get(), touches: self.touches.get(), bytes: self.state_bytes.get() }
     }
 
     #[must_use]

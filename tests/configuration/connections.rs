@@ -47,6 +47,7 @@ encoding = { spend = "avor" }
                ·              ┬
                ·              ╰── out of range
                ╰────
+              help: its default is 8
 
               × `topics.replication_factor` must be 1 to 65535
                ╭─[tributary.toml:7:22]
@@ -54,6 +55,7 @@ encoding = { spend = "avor" }
                ·                      ──┬──
                ·                        ╰── out of range
                ╰────
+              help: its default is 1
 
               × `topics.encoding.spend` cannot be `avor`
                ╭─[tributary.toml:8:22]
@@ -157,6 +159,7 @@ password_file = "p"
                ·                 ─┬─
                ·                  ╰── one too many
                ╰────
+              help: leave one of them out
 
         "#]],
     );
@@ -203,6 +206,7 @@ token = ""
                ·         ─┬
                ·          ╰── empty
                ╰────
+              help: or keep it in a file: `http.token_file`
 
         "#]],
     );

@@ -25,7 +25,7 @@ fn overrides_are_checked_where_they_are_and_secrets_are_not_shown() {
                · ───────────────┬──────────────
                ·                ╰── not a known key
                ╰────
-              help: did you mean `lookback`?
+              help: did you mean `TRIBUTARY_ATTRIBUTION__LOOKBACK`?
 
               × `http.listen` is no address: `nowhere`
                ╭─[environment:1:24]
@@ -41,6 +41,7 @@ fn overrides_are_checked_where_they_are_and_secrets_are_not_shown() {
                ·                                          ───┬───
                ·                                             ╰── one too many
                ╰────
+              help: leave one of them out
 
               × unknown window `2h`
                ╭─[environment:1:32]
@@ -61,8 +62,10 @@ fn overrides_are_checked_where_they_are_and_secrets_are_not_shown() {
               × `TRIBUTARY_TIME__ZONE__NAME` sets a key of `time.zone`, which is no table
                ╭─[environment:1:1]
              1 │ TRIBUTARY_TIME__ZONE__NAME=UTC
-               · ──────────────────────────
+               · ─────────────┬────────────
+               ·              ╰── a key too many
                ╰────
+              help: `TRIBUTARY_TIME__ZONE` sets it
 
         "#]],
     );

@@ -80,6 +80,7 @@ lead = 0
                ·        ┬
                ·        ╰── nothing would reach the next stage
                ╰────
+              help: leave it out to go by what is measured
 
         "#]],
     );
@@ -135,6 +136,7 @@ when = [{ field = "title", equals = "CEO", regex = "^C" }]
                 ·       ─┬
                 ·        ╰── never holds
                 ╰────
+              help: both are within the range
 
               × no regular expression: `(`
                 ╭─[tributary.toml:17:9]
@@ -166,6 +168,7 @@ when = [{ field = "title", equals = "CEO", regex = "^C" }]
                 ·           ──┬──
                 ·             ╰── again
                 ╰────
+              help: put both into one `when`, or name them apart
 
               × a predicate has one test
                 ╭─[tributary.toml:23:19]
@@ -225,6 +228,7 @@ route = "nowhere"
                ·                                  ─┬
                ·                                   ╰── empty
                ╰────
+              help: name what it may be
 
               × `routes` needs `when`
                 ╭─[tributary.toml:10:1]
@@ -251,6 +255,7 @@ grades = { A = 80, B = 80, "(x)" = 0 }
                ·                        ─┬
                ·                         ╰── taken
                ╰────
+              help: each grade has a least score of its own
 
               × a grade cannot be named `(x)`
                ╭─[tributary.toml:2:28]
@@ -294,6 +299,7 @@ serach = ["startpage"]
                ·        ────────────────┬───────────────
                ·                        ╰── not exactly one
                ╰────
+              help: such as `{ prefix = "/partners/" }`
 
               × unknown kind of touch `page_views`
                ╭─[tributary.toml:5:8]

@@ -2,8 +2,11 @@
 
 mod connections;
 mod environment;
+mod kinds;
 mod leads_and_channels;
+mod many;
 mod money_and_output;
+mod notes;
 mod structure;
 mod time_and_attribution;
 

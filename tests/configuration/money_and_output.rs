@@ -29,6 +29,7 @@ CNY = "about 0.14"
                ·       ┬
                ·       ╰── too small
                ╰────
+              help: such as `1.1`: units of `EURO` for one `GBP`
 
               × unknown currency `XYZ`
                ╭─[tributary.toml:5:1]
@@ -111,6 +112,7 @@ window = "1q"
                ·          ┬
                ·          ╰── out of range
                ╰────
+              help: leave the budget out where nothing is planned
 
               × no `1q` window begins on 2026-10-15
                ╭─[tributary.toml:9:9]
@@ -126,6 +128,7 @@ window = "1q"
                 ·           ──────┬──────
                 ·                 ╰── again
                 ╰────
+              help: one for each `start`, and one without for all others
 
               × no date: `2026-02-30`
                 ╭─[tributary.toml:19:13]
@@ -279,11 +282,12 @@ alerts = ["least", "elswhere", "sla_breach", "budget_*"]
               help: KPIs, one of `< <= > >= ==`, a number: `email_delivery_ratio < 0.95`
 
               × unexpected `/` at column 9
-                ╭─[tributary.toml:13:8]
+                ╭─[tributary.toml:13:17]
              13 │ when = "leads / / 2 < 5"
-                ·        ────────┬────────
-                ·                ╰── in this condition
+                ·                 ┬
+                ·                 ╰── not expected here
                 ╰────
+              help: KPIs and measures, numbers, `+ - * /` and parentheses: `spend / demos`
 
               × `1 == 1` names no KPI
                 ╭─[tributary.toml:17:8]
@@ -294,17 +298,17 @@ alerts = ["least", "elswhere", "sla_breach", "budget_*"]
               help: KPIs, one of `< <= > >= ==`, a number: `email_delivery_ratio < 0.95`
 
               × there is no KPI named `lead`
-                ╭─[tributary.toml:21:8]
+                ╭─[tributary.toml:21:9]
              21 │ when = "lead < 5"
-                ·        ─────┬────
+                ·         ──┬─
                 ·             ╰── not known
                 ╰────
               help: did you mean `leads`?
 
               × KPI `mqls` is not computed
-                ╭─[tributary.toml:25:8]
+                ╭─[tributary.toml:25:9]
              25 │ when = "mqls < 5"
-                ·        ─────┬────
+                ·         ──┬─
                 ·             ╰── not in output.kpis
                 ╰────
               help: add `mqls` to `output.kpis`
@@ -318,9 +322,9 @@ alerts = ["least", "elswhere", "sla_breach", "budget_*"]
               help: did you mean `sessions`?
 
               × KPI `sessions` has no rows by landing_page in `30d`
-                ╭─[tributary.toml:34:8]
+                ╭─[tributary.toml:34:9]
              34 │ when = "sessions < 5"
-                ·        ───────┬──────
+                ·         ────┬───
                 ·               ╰── no such rows
                 ╰────
               help: it has rows in total; by channel; by channel_group
@@ -342,11 +346,12 @@ alerts = ["least", "elswhere", "sla_breach", "budget_*"]
               help: did you mean `channel`?
 
               × `sessions` asks for other rows than those of the window: an alert takes KPIs and `total(…)` of them
-                ╭─[tributary.toml:48:8]
+                ╭─[tributary.toml:48:9]
              48 │ when = "sessions / baseline(sessions) < 5"
-                ·        ─────────────────┬─────────────────
-                ·                         ╰── in this condition
+                ·         ────┬───
+                ·             ╰── of other rows
                 ╰────
+              help: KPIs, one of `< <= > >= ==`, a number: `email_delivery_ratio < 0.95`
 
               × unknown alert `elswhere`
                 ╭─[tributary.toml:52:20]
@@ -406,6 +411,7 @@ max_series = -1
                ·              ┬
                ·              ╰── out of range
                ╰────
+              help: its default is 10000
 
               × no retention for `30d`
                ╭─[tributary.toml:7:1]
@@ -429,6 +435,7 @@ max_series = -1
                 ·              ─┬
                 ·               ╰── out of range
                 ╰────
+              help: its default is 10000
 
         "#]],
     );

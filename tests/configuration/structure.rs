@@ -90,6 +90,7 @@ zone = UTC
                ╭─[tributary.toml:1:6]
              1 │ [time
                ╰────
+              help: brackets and quotes come in pairs
 
         "#]],
     );
@@ -108,6 +109,7 @@ zone = "UTC"
              3 │ zone = "UTC"
                · ────
                ╰────
+              help: a key is given once in its table: leave one of them out
 
         "#]],
     );

@@ -25,7 +25,7 @@ leak_after = "2mo"
                ╭─[tributary.toml:4:14]
              4 │ leak_after = "2mo"
                ·              ──┬──
-               ·                ╰── not a duration
+               ·                ╰── not a unit of time
                ╰────
               help: a whole number and a unit: `90s`, `30m`, `24h`, `7d`
 
@@ -46,6 +46,7 @@ half_life = "0d"
                ·             ──┬─
                ·               ╰── no time at all
                ╰────
+              help: such as `30s` or `7d`
 
         "#]],
     );
@@ -152,6 +153,7 @@ unit = "leads"
                ·                  ────┬───
                ·                      ╰── not rule-based
                ╰────
+              help: leave it out here: its rows by channel stay
 
               × `attribution.unit` cannot be `leads`
                ╭─[tributary.toml:4:8]
@@ -206,6 +208,7 @@ last = -1
                ·        ─┬
                ·         ╰── not a weight
                ╰────
+              help: 0 or more: only how weights compare counts
 
         "#]],
     );
@@ -233,6 +236,7 @@ markov_order = 4
                ·                ┬
                ·                ╰── out of range
                ╰────
+              help: its default is 1
 
         "#]],
     );

@@ -32,4 +32,6 @@ mod samples;
 mod scenarios;
 mod simulation;
 mod standards;
+mod terminal;
 mod tidy;
+mod top;

@@ -59,7 +59,8 @@ fn topics(config: &Config, log: &KafkaLog, names: &Names) -> Vec<Look> {
             let (first, next) = log.bounds(&Partition { topic: name.into(), number }).map_err(in_words)?;
             records += next - first;
         }
-        Ok(format!("{count} partitions, {records} records"))
+        let plural = |number: i64| if number == 1 { "" } else { "s" };
+        Ok(format!("{count} partition{}, {records} record{}", plural(count.into()), plural(records)))
     };
     wanted(config, names).iter().map(|topic| Look::new(format!("topic {}", topic.name), look(&topic.name))).collect()
 }

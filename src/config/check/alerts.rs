@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::output::dimension_set;
+use super::output::{dimension_set, fault_in_formula};
 use super::{Checker, nearest, time};
 use crate::config::raw::{self, Raw, Text};
 use crate::config::{Alert, Config, Time};
@@ -20,7 +20,12 @@ pub fn check(raw: &[raw::Alert], time: &Time, cx: &mut Checker<'_>) -> Vec<Alert
     for one in raw {
         let name = cx.name(&one.name, "alert");
         if !seen.insert(name.clone()) {
-            cx.fault(&one.name, format!("alert `{name}` is there twice"), "again", "");
+            cx.fault(
+                &one.name,
+                format!("alert `{name}` is there twice"),
+                "again",
+                "give one of them another name, or leave it out",
+            );
         }
         let at_least = one.at_least.iter().map(|(kpi, least)| (kpi.value.clone(), cx.finite(least, kpi))).collect();
         let by = one.by.as_ref().map(|by| dimension_set(by, cx));
@@ -63,15 +68,25 @@ fn say(one: &raw::Alert, error: &RuleError, config: &Config, is_judged: bool, cx
         RuleError::NoComparison(_) | RuleError::Threshold(_) => cx.fault(&one.when, message, "not a comparison", FORM),
         RuleError::NoKpi(_) => cx.fault(&one.when, message, "nothing to look at", FORM),
         RuleError::Formula(FormulaError::Short) => cx.fault(&one.when, message, "in this condition", FORM),
-        RuleError::Formula(_) | RuleError::Scope(_) => cx.fault(&one.when, message, "in this condition", ""),
+        RuleError::Formula(error) => fault_in_formula(&one.when, error, message, config, cx),
+        RuleError::Scope(name) => {
+            let at = cx.word_in(&one.when, name);
+            cx.fault_at(at.as_ref(), message, "of other rows", FORM);
+        }
         RuleError::Unknown(kpi) => {
             let known = built_in().map(|kpi| kpi.id).chain(config.kpis.iter().map(|own| own.id.as_str()));
-            cx.fault(place(kpi), message, "not known", nearest::hint(kpi, known));
+            let help = nearest::nearest(kpi, known).map_or_else(
+                || "`tributary catalogue` lists the KPIs".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let at = cx.word_in(place(kpi), kpi);
+            cx.fault_at(at.as_ref(), message, "not known", help);
         }
         // One that cannot be computed at all has a problem of its own.
         RuleError::NotComputed(kpi) if selected(config, kpi) => {}
         RuleError::NotComputed(kpi) => {
-            cx.fault(place(kpi), message, "not in output.kpis", format!("add `{kpi}` to `output.kpis`"));
+            let at = cx.word_in(place(kpi), kpi);
+            cx.fault_at(at.as_ref(), message, "not in output.kpis", format!("add `{kpi}` to `output.kpis`"));
         }
         RuleError::NoRows { .. } if !is_judged => {}
         RuleError::NoRows { kpi, instead, .. } => {
@@ -81,7 +96,8 @@ fn say(one: &raw::Alert, error: &RuleError, config: &Config, is_judged: bool, cx
                 0 => "`tributary catalogue` says which windows have it".to_owned(),
                 _ => format!("it has rows {}", sets.collect::<Vec<_>>().join("; ")),
             };
-            cx.fault(place(kpi), message, "no such rows", help);
+            let at = cx.word_in(place(kpi), kpi);
+            cx.fault_at(at.as_ref(), message, "no such rows", help);
         }
     }
 }

@@ -60,7 +60,8 @@ fn models(raw: &raw::Attribution, cx: &mut Checker<'_>) -> Vec<Model> {
         models.push(Model::Custom(custom(name, weights, cx)));
     }
     if raw.models.is_empty() && raw.custom.is_empty() && !cx.removed.contains("attribution.models") {
-        cx.problems.push(super::Problem::new("`attribution.models` is empty and there is no custom model"));
+        let message = "`attribution.models` is empty and there is no custom model";
+        cx.fault_of_key("attribution.models", message, "empty", "such as `linear`");
     }
     models
 }
@@ -78,7 +79,12 @@ fn custom(name: &Text, raw: &raw::Weights, cx: &mut Checker<'_>) -> CustomModel 
     let mut weight = |weight: &Option<Placed<f64>>| {
         let Some(weight) = weight else { return 0.0 };
         if !weight.is_finite() || weight.value < 0.0 {
-            cx.fault(weight, "a weight cannot be negative", "not a weight", "");
+            cx.fault(
+                weight,
+                "a weight cannot be negative",
+                "not a weight",
+                "0 or more: only how weights compare counts",
+            );
         }
         weight.value
     };
@@ -111,7 +117,7 @@ fn check_detail_names(names: &Names, raw: &raw::Attribution, cx: &mut Checker<'_
             None => cx.unknown(name, "model", known_models(raw)),
             Some(model) if !model.is_rule_based() => {
                 let message = format!("`{}` shares no single conversion, so it has no content or term", name.value);
-                cx.fault(name, message, "not rule-based", "");
+                cx.fault(name, message, "not rule-based", "leave it out here: its rows by channel stay");
             }
             Some(_) => {}
         }

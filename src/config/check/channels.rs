@@ -97,7 +97,7 @@ fn text_test(raw: &TextMatch, at: Option<&Range<usize>>, cx: &mut Checker<'_>) -
     let pattern = match raw {
         TextMatch::Equals(text) => return Some(TextTest::OneOf(vec![folded(text)])),
         TextMatch::OneOf(texts) if texts.is_empty() => {
-            cx.fault_at(at, "a list of nothing never matches", "empty", "");
+            cx.fault_at(at, "a list of nothing never matches", "empty", "leave the key out, or name what it may be");
             return None;
         }
         TextMatch::OneOf(texts) => return Some(TextTest::OneOf(texts.iter().map(|text| folded(text)).collect())),
@@ -108,7 +108,12 @@ fn text_test(raw: &TextMatch, at: Option<&Range<usize>>, cx: &mut Checker<'_>) -
         (None, Some(suffix), None) => Some(TextTest::Suffix(folded(suffix))),
         (None, None, Some(regex)) => cx.regex(at, regex).map(TextTest::Matches),
         _ => {
-            cx.fault_at(at, "a pattern is one of `prefix`, `suffix` and `regex`", "not exactly one", "");
+            cx.fault_at(
+                at,
+                "a pattern is one of `prefix`, `suffix` and `regex`",
+                "not exactly one",
+                "such as `{ prefix = \"/partners/\" }`",
+            );
             None
         }
     }

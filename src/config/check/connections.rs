@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use url::Url;
 
 use super::Checker;
+use crate::config::nearest;
 use crate::config::raw::{self, InputEncoding, Placed, Text};
 use crate::config::{Encoding, Http, Input, Kafka, SchemaRegistry, Topics};
 use crate::model::event::Topic;
@@ -20,6 +21,38 @@ const RESERVED: [(&str, &str); 6] = [
     ("isolation.level", "always read_committed"),
 ];
 
+/// Those that people set, for hints: librdkafka knows some two hundred.
+const PROPERTIES: [&str; 28] = [
+    "security.protocol",
+    "sasl.mechanism",
+    "sasl.mechanisms",
+    "sasl.username",
+    "sasl.password",
+    "sasl.oauthbearer.config",
+    "sasl.oauthbearer.method",
+    "sasl.oauthbearer.client.id",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.token.endpoint.url",
+    "ssl.ca.location",
+    "ssl.ca.pem",
+    "ssl.certificate.location",
+    "ssl.certificate.pem",
+    "ssl.key.location",
+    "ssl.key.pem",
+    "ssl.key.password",
+    "ssl.endpoint.identification.algorithm",
+    "enable.ssl.certificate.verification",
+    "client.id",
+    "client.rack",
+    "broker.address.family",
+    "compression.codec",
+    "fetch.message.max.bytes",
+    "queued.max.messages.kbytes",
+    "session.timeout.ms",
+    "socket.timeout.ms",
+    "transaction.timeout.ms",
+];
+
 pub fn check_kafka(raw: &raw::Kafka, cx: &mut Checker<'_>) -> Kafka {
     let mut properties = BTreeMap::new();
     for (name, value) in &raw.properties {
@@ -29,6 +62,13 @@ pub fn check_kafka(raw: &raw::Kafka, cx: &mut Checker<'_>) -> Kafka {
         };
         if let Some((_, why)) = RESERVED.iter().find(|(reserved, _)| *reserved == name_given) {
             cx.fault(name, format!("`{name_given}` cannot be passed through"), "tributary sets it", *why);
+        }
+        if let Some(problem) = (cx.property)(name_given, &text) {
+            let help = match nearest::nearest(name_given, PROPERTIES) {
+                Some(near) if near != name_given => format!("did you mean `{near}`?"),
+                _ => "librdkafka's CONFIGURATION.md lists them".to_owned(),
+            };
+            cx.fault(name, problem, "not taken by librdkafka", help);
         }
         if properties.insert(name_given.to_owned(), text).is_some() {
             cx.fault(name, format!("`{name_given}` is given twice"), "again", "in the clear or as a file, not both");
@@ -155,7 +195,12 @@ pub fn check_schemas(raw: &BTreeMap<Text, Text>, cx: &mut Checker<'_>) -> BTreeM
         if let Some(text) = cx.contents(file)
             && let Err(error) = apache_avro::Schema::parse_str(&text)
         {
-            cx.fault(file, format!("no Avro schema: {error}"), "in this file", "");
+            cx.fault(
+                file,
+                format!("no Avro schema: {error}"),
+                "in this file",
+                "the schema that records were written with, as JSON",
+            );
         }
         schemas.insert(number, cx.path(file).display().to_string());
     }
@@ -190,11 +235,16 @@ impl Checker<'_> {
     fn secret(&mut self, inline: Option<&Text>, file: Option<&Text>, key: &str) -> Option<String> {
         match (inline, file) {
             (Some(_), Some(file)) => {
-                self.fault(file, format!("`{key}` and `{key}_file` are both given"), "one too many", "");
+                self.fault(
+                    file,
+                    format!("`{key}` and `{key}_file` are both given"),
+                    "one too many",
+                    "leave one of them out",
+                );
                 None
             }
             (Some(text), None) if text.is_empty() => {
-                self.fault(text, format!("`{key}` is empty"), "empty", "");
+                self.fault(text, format!("`{key}` is empty"), "empty", format!("or keep it in a file: `{key}_file`"));
                 None
             }
             (Some(text), None) => Some(text.value.clone()),
@@ -207,7 +257,7 @@ impl Checker<'_> {
     fn secret_in(&mut self, file: &Text) -> String {
         let text = self.contents(file).map(|text| text.trim_end_matches(['\r', '\n']).to_owned());
         if text.as_ref().is_some_and(String::is_empty) {
-            self.fault(file, format!("`{}` is empty", file.value), "holds no secret", "");
+            self.fault(file, format!("`{}` is empty", file.value), "holds no secret", "the secret is its first line");
         }
         text.unwrap_or_default()
     }

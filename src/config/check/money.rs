@@ -18,7 +18,7 @@ pub fn check(raw: &raw::Money, cx: &mut Checker<'_>) -> Money {
     let currency = currency(&raw.currency, cx);
     let multiple = cx.finite(&raw.lifetime_multiple, "money.lifetime_multiple");
     if multiple <= 0.0 {
-        cx.fault(&raw.lifetime_multiple, "`money.lifetime_multiple` must be more than 0", "too small", "");
+        cx.fault(&raw.lifetime_multiple, "`money.lifetime_multiple` must be more than 0", "too small", "such as `3`");
     }
     Money {
         rates: rates(&raw.rates, &currency, cx),
@@ -48,12 +48,17 @@ fn rates(raw: &BTreeMap<Text, Placed<Exact>>, own: &str, cx: &mut Checker<'_>) -
         let code_given = currency(code, cx);
         let Some(value) = decimal(rate, "a rate", cx) else { continue };
         if value <= Decimal::ZERO {
-            cx.fault(rate, format!("the rate of `{code_given}` must be more than 0"), "too small", "");
+            cx.fault(
+                rate,
+                format!("the rate of `{code_given}` must be more than 0"),
+                "too small",
+                format!("such as `1.1`: units of `{own}` for one `{code_given}`"),
+            );
         } else if code_given == own && value != Decimal::ONE {
             let message = format!("`{own}` is the reporting currency, its rate is 1");
             cx.fault(rate, message, "not 1", "rates are units of the reporting currency for one of the other");
         } else if rates.insert(code_given.clone(), value).is_some() && code_given != own {
-            cx.fault(code, format!("the rate of `{code_given}` is given twice"), "again", "");
+            cx.fault(code, format!("the rate of `{code_given}` is given twice"), "again", "leave one of them out");
         }
     }
     rates
@@ -84,7 +89,12 @@ fn micros(raw: &Placed<Exact>, cx: &mut Checker<'_>) -> Option<Micros> {
         .and_then(|scaled| scaled.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven).to_i64())
         .filter(|scaled| *scaled > 0);
     if scaled.is_none() {
-        cx.fault(raw, "a budget must be more than 0 and less than 9 trillion", "out of range", "");
+        cx.fault(
+            raw,
+            "a budget must be more than 0 and less than 9 trillion",
+            "out of range",
+            "leave the budget out where nothing is planned",
+        );
     }
     scaled.map(Micros)
 }
@@ -103,7 +113,7 @@ pub fn check_budgets(raw: &[raw::Budget], time: &Time, cx: &mut Checker<'_>) -> 
         let start = one.start.as_ref().and_then(|start| first_day(start, window, time, cx));
         if !seen.insert((channel.clone(), window, start)) {
             let message = format!("the budget of `{channel}` for `{window}` is there twice");
-            cx.fault(&one.channel, message, "again", "");
+            cx.fault(&one.channel, message, "again", "one for each `start`, and one without for all others");
         }
         budgets.push(Budget { channel, window, amount, start });
     }
@@ -125,7 +135,12 @@ fn ratios(raw: &raw::Ratios, cx: &mut Checker<'_>) -> BTreeMap<Stage, f64> {
         let Some(ratio) = ratio else { continue };
         let key = format!("goals.ratios.{}", stage.name());
         if ratio.value == 0.0 {
-            cx.fault(ratio, format!("`{key}` must be more than 0"), "nothing would reach the next stage", "");
+            cx.fault(
+                ratio,
+                format!("`{key}` must be more than 0"),
+                "nothing would reach the next stage",
+                "leave it out to go by what is measured",
+            );
         }
         ratios.insert(stage, cx.share(ratio, &key));
     }
@@ -138,10 +153,23 @@ fn targets(raw: &[raw::Target], time: &Time, cx: &mut Checker<'_>) -> Vec<GoalTa
     for one in raw {
         let kpi = cx.name(&one.kpi, "kpi");
         let target = cx.finite(&one.target, "target");
+        if target <= 0.0 {
+            cx.fault(
+                &one.target,
+                "a target must be more than 0",
+                "nothing to reach",
+                "leave the goal out where there is none",
+            );
+        }
         let Some(window) = time::window_in_use(&one.window, time, cx) else { continue };
         let start = one.start.as_ref().and_then(|start| first_day(start, window, time, cx));
         if !seen.insert((kpi.clone(), window, start)) {
-            cx.fault(&one.kpi, format!("the goal of `{kpi}` for `{window}` is there twice"), "again", "");
+            cx.fault(
+                &one.kpi,
+                format!("the goal of `{kpi}` for `{window}` is there twice"),
+                "again",
+                "one for each `start`, and one without for all others",
+            );
         }
         targets.push(GoalTarget { kpi, window, target, start });
     }

@@ -65,7 +65,7 @@ pub fn check_kpis(raw: &[raw::Kpi], cx: &mut Checker<'_>) -> Vec<UserKpi> {
             cx.fault(&one.id, format!("`{}` cannot be the id of a KPI", one.id.value), "not an id", help);
         }
         if !seen.insert(one.id.value.clone()) {
-            cx.fault(&one.id, format!("KPI `{}` is there twice", one.id.value), "again", "");
+            cx.fault(&one.id, format!("KPI `{}` is there twice", one.id.value), "again", "give one of them another id");
         }
         if !UNITS.contains(&one.unit.as_str()) {
             cx.unknown(&one.unit, "unit", UNITS);
@@ -85,20 +85,62 @@ pub fn check_kpis(raw: &[raw::Kpi], cx: &mut Checker<'_>) -> Vec<UserKpi> {
 
 /// Whether what the formulas name exists, by the dimensions that are asked for.
 pub fn check_formulas(raw: &[raw::Kpi], config: &Config, cx: &mut Checker<'_>) {
-    for problem in problems_of(config) {
+    // A dimension that there is not is said where it is read, and the formula is judged all the same.
+    let mut judged = config.clone();
+    for set in judged.kpis.iter_mut().flat_map(|kpi| &mut kpi.by) {
+        set.retain(|dim| DIMENSIONS.contains(&dim.as_str()));
+    }
+    for problem in problems_of(&judged) {
         let Some(one) = raw.iter().find(|one| one.id.value == problem.id) else { continue };
         match &problem.error {
-            // Said where the formula or the dimension was read.
+            // Said where the formula was read.
             FormulaError::Short if one.formula.trim().is_empty() => {}
-            FormulaError::Dimension(name) if !DIMENSIONS.contains(&name.as_str()) => {}
             FormulaError::Taken(_) => cx.fault(&one.id, problem.to_string(), "taken", "choose another id"),
-            FormulaError::Unknown(name) => {
-                let known = built_in().map(|kpi| kpi.id).chain(quantities().map(|quantity| quantity.name));
-                cx.fault(&one.formula, problem.to_string(), "in this formula", nearest::hint(name, known));
+            FormulaError::Dimension(name) => {
+                let help = nearest::hint(name, DIMENSIONS.iter().copied());
+                cx.fault(&one.formula, problem.to_string(), "in this formula", help);
             }
-            _ => cx.fault(&one.formula, problem.to_string(), "in this formula", ""),
+            error => fault_in_formula(&one.formula, error, problem.to_string(), config, cx),
         }
     }
+}
+
+/// At the word or sign in a formula that is at fault.
+pub fn fault_in_formula(formula: &Text, error: &FormulaError, message: String, config: &Config, cx: &mut Checker<'_>) {
+    const FORM: &str = "KPIs and measures, numbers, `+ - * /` and parentheses: `spend / demos`";
+    let (at, label, help) = match error {
+        FormulaError::Unknown(name) => {
+            let own = config.kpis.iter().map(|kpi| kpi.id.as_str());
+            let known = built_in().map(|kpi| kpi.id).chain(quantities().map(|quantity| quantity.name)).chain(own);
+            let help = match nearest::nearest(name, known) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "`tributary catalogue` lists the KPIs".to_owned(),
+            };
+            (cx.word_in(formula, name), "not known", help)
+        }
+        FormulaError::Unexpected { found, column } => {
+            let start = formula.char_indices().nth(column.saturating_sub(1)).map_or(0, |(at, _)| at);
+            let part = cx.part_of(formula, start, found.len_utf8());
+            (part.or_else(|| formula.span.clone()), "not expected here", FORM.to_owned())
+        }
+        FormulaError::Number(text) => (cx.word_in(formula, text), "not a number", "such as `0.5`".to_owned()),
+        FormulaError::Short => (formula.span.clone(), "something is missing at its end", FORM.to_owned()),
+        FormulaError::Deep => (formula.span.clone(), "in this formula", "make a KPI of a part of it".to_owned()),
+        FormulaError::OfJourneys(name) => {
+            let help = "counts, amounts and ratios of them can be used: `tributary catalogue`";
+            (cx.word_in(formula, name), "of whole journeys", help.to_owned())
+        }
+        FormulaError::NotBy { name, .. } => {
+            let help = "`tributary catalogue` says by which dimensions it can be had";
+            (cx.word_in(formula, name), "not by these dimensions", help.to_owned())
+        }
+        FormulaError::Circular(_) => {
+            let help = "a KPI is made of others, and in the end of those that are built in";
+            (formula.span.clone(), "goes in a circle", help.to_owned())
+        }
+        FormulaError::Taken(_) | FormulaError::Dimension(_) => (formula.span.clone(), "in this formula", String::new()),
+    };
+    cx.fault_at(at.as_ref(), message, label, help);
 }
 
 fn dimension_sets(raw: &[Names], cx: &mut Checker<'_>) -> Vec<Vec<String>> {
@@ -151,9 +193,14 @@ fn retention(raw: &BTreeMap<Text, Text>, is_live: bool, cx: &mut Checker<'_>) ->
     kept
 }
 
+/// An id of a KPI, or a pattern of ids.
+pub fn is_glob(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '*' | '?'))
+}
+
 fn globs(raw: &Names, cx: &mut Checker<'_>) -> Vec<String> {
     for name in raw {
-        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '*' | '?')) {
+        if !is_glob(name) {
             cx.fault(name, format!("`{}` names no KPI", name.value), "not an id or a glob", "such as `cost_*`");
         }
     }

@@ -66,7 +66,7 @@ fn test(raw: &raw::Predicate, cx: &mut Checker<'_>) -> Option<Test> {
     }
     if let Some(values) = &raw.r#in {
         if values.is_empty() {
-            cx.fault(values, "`in` of nothing never holds", "empty", "");
+            cx.fault(values, "`in` of nothing never holds", "empty", "name what it may be");
         }
         tests.push(Some(Test::In(values.iter().map(spelled).collect())));
     }
@@ -97,7 +97,7 @@ fn range(raw: &raw::Predicate, cx: &mut Checker<'_>) -> Test {
     if let (Some(least), Some(most), Some(at)) = (min, max, &raw.min)
         && least > most
     {
-        cx.fault(at, "`min` is greater than `max`", "never holds", "");
+        cx.fault(at, "`min` is greater than `max`", "never holds", "both are within the range");
     }
     Test::Range { min, max }
 }

@@ -48,12 +48,13 @@ fn grades(raw: &BTreeMap<Text, Placed<i64>>, cx: &mut Checker<'_>) -> Vec<(Strin
     for (name, least) in raw {
         if let Some((other, _)) = grades.iter().find(|(_, score)| *score == least.value) {
             let message = format!("grades `{other}` and `{}` begin at the same score", name.value);
-            cx.fault(least, message, "taken", "");
+            cx.fault(least, message, "taken", "each grade has a least score of its own");
         }
         grades.push((cx.name(name, "grade"), least.value));
     }
     if grades.is_empty() && !cx.removed.contains("scoring.grades") {
-        cx.problems.push(super::Problem::new("`scoring.grades` is empty: every lead has a grade"));
+        let message = "`scoring.grades` is empty: every lead has a grade";
+        cx.fault_of_key("scoring.grades", message, "empty", "a grade and its least score, such as `A = 80`");
     }
     grades.sort_by_key(|(_, least)| std::cmp::Reverse(*least));
     grades
@@ -91,7 +92,12 @@ pub fn check_segments(raw: &Raw, scoring: &Scoring, cx: &mut Checker<'_>) -> Vec
     for one in &raw.segments {
         let segment = cx.name(&one.segment, "segment");
         if !seen.insert(segment.clone()) {
-            cx.fault(&one.segment, format!("segment `{segment}` is there twice"), "again", "");
+            cx.fault(
+                &one.segment,
+                format!("segment `{segment}` is there twice"),
+                "again",
+                "put both into one `when`, or name them apart",
+            );
         }
         let when = predicates::check_all(&one.when, Scope::Standing(scoring), cx);
         segments.push(Segment { segment, when });

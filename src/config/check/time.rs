@@ -54,7 +54,7 @@ fn windows(names: &Names, cx: &mut Checker<'_>) -> Vec<WindowKind> {
         }
     }
     if names.is_empty() && !cx.removed.contains("time.windows") {
-        cx.problems.push(super::Problem::new("`time.windows` is empty: nothing would be counted"));
+        cx.fault_of_key("time.windows", "`time.windows` is empty: nothing would be counted", "empty", "such as `1d`");
     }
     kinds
 }

@@ -18,7 +18,7 @@ use super::{Site, now};
 use crate::kpi::catalogue::prometheus_name;
 use crate::publish::kpi_update::{EncodeError, to_json};
 use crate::rollup::row::Row;
-use crate::telemetry::metrics::Intake;
+use crate::telemetry::metrics::{Held, Intake};
 
 /// Why there is nothing.
 pub(super) const EMPTY_BECAUSE: &str = "tributary-empty-because";
@@ -97,6 +97,9 @@ pub(super) fn why_nothing_yet(site: &Site) -> Option<String> {
         (Some(reason), ..) => reason,
         (None, Some(trouble), _) => trouble,
         (None, None, Some(_)) => "the first rows are on their way",
+        (None, None, None) if site.metrics.intake().consumed > 0 => {
+            "events come in, and the first rows are on their way"
+        }
         (None, None, None) => "no events have come in",
     };
     Some(format!("nothing is published yet: {reason}"))
@@ -209,6 +212,11 @@ pub(super) struct Doing {
     watermark: Option<i64>,
     now: i64,
     intake: Intake,
+    state: Held,
+    /// Changes of KPI rows so far.
+    rows_published: u64,
+    /// Whether it owns the rollup: it alone measures the lag and publishes rows.
+    owns_rollup: bool,
 }
 
 impl Doing {
@@ -222,6 +230,9 @@ impl Doing {
             watermark: status.watermark.map(|at| at.0),
             now: now().0,
             intake: site.metrics.intake(),
+            state: site.metrics.held(),
+            rows_published: site.metrics.rows.get(),
+            owns_rollup: status.owns_rollup,
         }
     }
 }

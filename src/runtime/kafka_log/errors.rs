@@ -8,7 +8,12 @@ use crate::runtime::log::LogError;
 
 /// What a code means for somebody who was doing `what`.
 pub(super) fn from_code(code: Code, what: &str) -> LogError {
-    let text = format!("{what}: {code}");
+    let text = match code {
+        Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut | Code::Resolve => {
+            format!("{what}: the brokers of `kafka.brokers` do not answer: {code}")
+        }
+        _ => format!("{what}: {code}"),
+    };
     match code {
         Code::ProducerFenced | Code::InvalidProducerEpoch | Code::Fenced => LogError::Fenced(text),
         Code::Fatal => LogError::Spent(text),

@@ -13,7 +13,7 @@ use crate::runtime::ingest_driver::Progress;
 use crate::runtime::log::{Log, LogError, Outgoing, Partition, Read, Reader, Transaction};
 use crate::runtime::outbox::Slip;
 use crate::runtime::parts::{Fold, Parts, Positions};
-use crate::runtime::recovery::{Recovered, apply};
+use crate::runtime::recovery::{Extent, Recovered, Restoring, apply};
 use crate::runtime::site::{DriverError, Site};
 
 const LEAST_TOLD_BYTES: usize = 1 << 20;
@@ -41,7 +41,9 @@ pub(super) struct Live<L: Log, P: Parts> {
     gathered_bytes: usize,
     claim: Claim,
     slip: Slip,
-    journal_end: i64,
+    /// What the restore took: where the replay began and is to end.
+    snapshots: Extent,
+    replay: [Positions; 2],
     saving: Saving,
     pub(super) report: Report,
 }
@@ -54,7 +56,9 @@ impl<L: Log, P: Parts> Live<L, P> {
         begun: Millis,
         now: Millis,
     ) -> Result<Self, LogError> {
-        let Recovered { transactor, reader, fold, shelf, committed, journal_end, tail_bytes } = recovered;
+        let Recovered { transactor, reader, fold, shelf, committed, journal_end, tail_bytes, from, snapshots } =
+            recovered;
+        let end = Positions { journal: journal_end, forwards: committed.forwards };
         let counts = Counts::ask(&*site.log, &site.names)?;
         tracing::info!(shard = number, "live");
         Ok(Self {
@@ -76,7 +80,8 @@ impl<L: Log, P: Parts> Live<L, P> {
             gathered_bytes: 0,
             claim: Claim::new(site, number),
             slip: site.outbox.open(),
-            journal_end,
+            snapshots,
+            replay: [from, end],
             saving: Saving::new(site, number, shelf, tail_bytes),
             report: Report { restored_in: now - begun, ..Report::default() },
         })
@@ -87,7 +92,9 @@ impl<L: Log, P: Parts> Live<L, P> {
     }
 
     pub fn report(&self) -> Report {
+        let [from, end] = self.replay;
         Report {
+            restoring: Restoring::replaying(self.snapshots, from, self.seen, end),
             live: true,
             caught_up: self.is_caught_up(),
             read: self.seen,
@@ -147,7 +154,7 @@ impl<L: Log, P: Parts> Live<L, P> {
     }
 
     const fn is_caught_up(&self) -> bool {
-        self.seen.journal >= self.journal_end
+        self.seen.journal >= self.replay[1].journal
     }
 
     /// Whether the rollup is to hear something. Before it has caught up a shard would show a past state as the present.
