@@ -301,7 +301,7 @@ alerts = ["least", "elswhere", "sla_breach", "budget_*"]
                 ╭─[tributary.toml:21:9]
              21 │ when = "lead < 5"
                 ·         ──┬─
-                ·             ╰── not known
+                ·           ╰── not known
                 ╰────
               help: did you mean `leads`?
 
@@ -309,7 +309,7 @@ alerts = ["least", "elswhere", "sla_breach", "budget_*"]
                 ╭─[tributary.toml:25:9]
              25 │ when = "mqls < 5"
                 ·         ──┬─
-                ·             ╰── not in output.kpis
+                ·           ╰── not in output.kpis
                 ╰────
               help: add `mqls` to `output.kpis`
 
@@ -325,7 +325,7 @@ alerts = ["least", "elswhere", "sla_breach", "budget_*"]
                 ╭─[tributary.toml:34:9]
              34 │ when = "sessions < 5"
                 ·         ────┬───
-                ·               ╰── no such rows
+                ·             ╰── no such rows
                 ╰────
               help: it has rows in total; by channel; by channel_group
 
