@@ -33,7 +33,9 @@ use self::view::Palette;
 use super::instance::Instance;
 use super::{BadUsage, ConfigSource, Output, check, is_colourful};
 
+/// Somebody waits for the next look; for the only one a little longer.
 const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE_ONCE: Duration = Duration::from_secs(15);
 /// A key is answered, and news are shown, within this time.
 const BEAT: Duration = Duration::from_millis(100);
 /// Of plain text, where the environment does not say `COLUMNS`.
@@ -70,11 +72,13 @@ pub struct Top {
 impl Top {
     pub fn run(self, source: &ConfigSource) -> anyhow::Result<ExitCode> {
         let config = source.load()?;
-        let instance = Instance::find(&config, self.at.as_deref(), PATIENCE)?;
+        let once = self.once || self.output == Output::Json || !stdout().is_terminal();
+        let patience = if once { PATIENCE_ONCE } else { PATIENCE };
+        let instance = Instance::find(&config, self.at.as_deref(), patience)?;
         let wanted = Wanted { window: self.window, kpi: self.kpi, model: self.model };
         let address = instance.address();
         let asker = Asker::new(instance, wanted);
-        if self.once || self.output == Output::Json || !stdout().is_terminal() {
+        if once {
             print_once(asker, &address, self.output)?;
         } else {
             watch(asker, &address)?;

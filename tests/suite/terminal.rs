@@ -8,7 +8,7 @@ use portable_pty::{CommandBuilder, PtyPair, PtySize, native_pty_system};
 
 use crate::real_parts::wait_for;
 
-pub const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = Duration::from_secs(90);
 
 /// A terminal of 80 by 24 with a program in it, and what the program has drawn.
 pub struct Screen {

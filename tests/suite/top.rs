@@ -11,7 +11,7 @@ use crate::terminal::{SOON, Screen};
 
 fn demo() -> Demo {
     let config = configuration("127.0.0.1:0".parse().unwrap()).unwrap();
-    let demo = Demo::start(&config, Story { seed: 1, leads: 300, days: 40, speed: 1800 }).unwrap();
+    let demo = Demo::start(&config, Story { seed: 1, leads: 150, days: 20, speed: 1800 }).unwrap();
     wait_for("the first number", SOON, || demo.has_numbers().then_some(()));
     demo
 }
