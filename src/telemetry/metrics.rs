@@ -64,7 +64,7 @@ pub struct Intake {
 }
 
 /// What an instance has in memory, of the shards that it has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Held {
     pub leads: i64,
     pub touches: i64,
