@@ -28,6 +28,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use self::run::LONGEST_STOP;
 use crate::config::{Config, Problems};
 use crate::model::time::Millis;
 use crate::runtime::kafka_log::wrong_property;

@@ -16,6 +16,7 @@ pub mod partitioner;
 pub mod parts;
 pub mod placement;
 pub mod recovery;
+pub mod rights;
 pub mod rollup_driver;
 pub mod settings;
 pub mod shard_driver;

@@ -55,7 +55,7 @@ pub struct HistoryArgs {
     /// Length of the history
     #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3660))]
     pub days: u32,
-    /// When it begins (RFC 3339)
+    /// When it begins: RFC 3339, or a day so long ago, such as now-90d
     #[arg(long, default_value = "2026-01-01T00:00:00Z", value_parser = moment)]
     pub start: Millis,
     /// Share of events that arrive after later ones, such as 0.1 or 10%
@@ -183,11 +183,24 @@ fn keep_pace(begun: Instant, records: u64, rate: u64) {
 }
 
 fn moment(text: &str) -> Result<Millis, String> {
+    if let Some(ago) = text.strip_prefix("now-") {
+        return days_before_today(ago);
+    }
     match jiff::Timestamp::from_str(text) {
         Ok(at) if at >= jiff::Timestamp::UNIX_EPOCH => Ok(Millis(at.as_millisecond())),
         Ok(_) => Err("before 1970".to_owned()),
-        Err(_) => Err("not an RFC 3339 time, such as 2026-01-01T00:00:00Z".to_owned()),
+        Err(_) => Err("not an RFC 3339 time, such as 2026-01-01T00:00:00Z, and not so long ago as now-90d".to_owned()),
     }
+}
+
+/// Where that day begins, in UTC.
+#[allow(clippy::disallowed_methods, reason = "who asks for a history up to today asks for the clock")]
+fn days_before_today(ago: &str) -> Result<Millis, String> {
+    let days = ago.strip_suffix('d').and_then(|days| days.parse::<u16>().ok());
+    let days = days.ok_or_else(|| "not a number of days ago, such as now-90d".to_owned())?;
+    let today = jiff::Timestamp::now().as_millisecond().div_euclid(Span::DAY.0);
+    let day = today - i64::from(days);
+    if day < 0 { Err("before 1970".to_owned()) } else { Ok(Millis(day * Span::DAY.0)) }
 }
 
 /// `0.1` or `10%`.

@@ -1,6 +1,7 @@
 //! `tributary run`: the processor, until SIGTERM or SIGINT; then it finishes, commits, saves, leaves and ends with 0.
 
 mod restoring;
+mod service_manager;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::service_manager::ServiceManager;
 use super::ConfigSource;
 use crate::config::Config;
 use crate::model::time::Span;
@@ -27,6 +29,10 @@ use crate::telemetry::metrics::Metrics;
 
 /// How long a graceful stop may take: within the grace period that orchestrators give.
 const GRACE: Span = Span(20_000);
+
+/// How long a stop takes at most: the shards bring home what is under way, after them the rollup, then all leave their
+/// groups and the last answers are finished. Whoever stops an instance waits longer.
+pub const LONGEST_STOP: Span = Span(2 * GRACE.0 + 10_000);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -78,6 +84,7 @@ impl Run {
         let desk = LeadDesk::new(instance.watch().desk, names.shards, owners(Arc::clone(&log), names.clone()));
         leads.get_or_init(|| Arc::new(desk));
         let shards = instance.watch().board;
+        let manager = ServiceManager::new(Arc::clone(&board));
         let showing = Showing::new(log, Arc::new(names), instance.watch(), board, metrics);
         let page = server.address();
         tracing::info!(brokers = config.kafka.brokers, group = config.kafka.group, %page, "running");
@@ -88,6 +95,8 @@ impl Run {
                 let telling = std::thread::Builder::new().name("restoring".to_owned());
                 telling.spawn_scoped(scope, || restoring::tell(|| shards.shards(), &stop))?;
             }
+            let telling = std::thread::Builder::new().name("telling".to_owned());
+            telling.spawn_scoped(scope, || manager.tell(&stop))?;
             instance.run(&stop, GRACE).context("stopped by a failure")
         })?;
         server.stop();

@@ -1,15 +1,18 @@
 //! `tributary topics`: what a deployment needs of its brokers, printed or created.
 
+mod strimzi;
+
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{ConfigSource, Output};
+use super::ConfigSource;
 use crate::config::Config;
 use crate::runtime::kafka_log::KafkaLog;
 use crate::runtime::log::{Log, NewTopic};
+use crate::runtime::rights;
 use crate::runtime::topics::{Names, wanted};
 
 #[derive(Debug, Args)]
@@ -18,20 +21,35 @@ pub struct Topics {
     #[arg(long)]
     create: bool,
     /// How to print them
-    #[arg(long, value_enum, default_value_t = Output::Text)]
-    output: Output,
+    #[arg(long, value_enum, default_value_t = Form::Text)]
+    output: Form,
+    /// The name of the Kafka resource that Strimzi's manifests are for
+    #[arg(long, value_name = "NAME", default_value = "my-cluster")]
+    cluster: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    Text,
+    Json,
+    /// YAML manifests for Strimzi: a KafkaTopic each, and a KafkaUser with the rights that `run` needs
+    Strimzi,
 }
 
 impl Topics {
     pub fn run(self, source: &ConfigSource) -> anyhow::Result<ExitCode> {
         let config: Config = source.load()?;
-        let topics = wanted(&config, &Names::new(&config, &config.fold_hash()));
+        let names = Names::new(&config, &config.fold_hash());
+        let topics = wanted(&config, &names);
         if self.create {
-            KafkaLog::new(config.kafka).create(&topics)?;
+            KafkaLog::new(config.kafka.clone()).create(&topics)?;
         }
         let text = match self.output {
-            Output::Text => table(&topics),
-            Output::Json => format!("{:#}\n", Value::Array(topics.iter().map(in_json).collect())),
+            Form::Text => table(&topics),
+            Form::Json => format!("{:#}\n", Value::Array(topics.iter().map(in_json).collect())),
+            Form::Strimzi => {
+                strimzi::manifests(&self.cluster, &names.group, &topics, &rights::needed(&config, &names))?
+            }
         };
         stdout().write_all(text.as_bytes())?;
         Ok(ExitCode::SUCCESS)

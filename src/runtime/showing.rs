@@ -101,7 +101,8 @@ impl<L: Log> Showing<L> {
         let reports = self.watch.board.shards();
         let restored = reports.values().filter(|report| report.caught_up).count();
         let not_ready = match reports.len() {
-            0 => Some("no shard is assigned to it yet".to_owned()),
+            // Without that role there is none to wait for.
+            0 => self.watch.desk.is_some().then(|| "no shard is assigned to it yet".to_owned()),
             all if restored < all => Some(format!("{restored} of its {all} shards are restored")),
             _ => None,
         };

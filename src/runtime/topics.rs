@@ -99,6 +99,12 @@ impl Names {
     pub fn rollup_transactions(&self) -> String {
         format!("{}-rollup", self.group)
     }
+
+    /// What the names of all generations begin with.
+    #[must_use]
+    pub fn any_generation(name: &str) -> &str {
+        name.split_at_checked(name.len().saturating_sub(GENERATION)).map_or(name, |(before, _)| before)
+    }
 }
 
 /// Whether a topic is one that a deployment keeps for itself, of whatever generation.

@@ -16,6 +16,7 @@ use crate::real_parts::{Part, command, free_address, new_directory, start_patien
 
 pub struct Broker {
     bootstrap: String,
+    guarded: String,
     admin: AdminClient<DefaultClientContext>,
     /// Dropped last: the client must not outlive what it talks to.
     _part: Part,
@@ -30,10 +31,10 @@ pub fn broker() -> &'static Broker {
 impl Broker {
     fn start() -> Result<Self, String> {
         let directory = new_directory("kafka");
-        let bootstrap = free_address().to_string();
+        let [bootstrap, guarded] = [(); 2].map(|()| free_address().to_string());
         let settings = directory.path().join("server.properties");
-        std::fs::write(&settings, server_properties(&bootstrap, &free_address().to_string(), directory.path()))
-            .unwrap();
+        let properties = server_properties(&bootstrap, &guarded, &free_address().to_string(), directory.path());
+        std::fs::write(&settings, properties).unwrap();
         format_storage(&settings);
 
         let classes = classes();
@@ -45,11 +46,20 @@ impl Broker {
             let metadata = admin.inner().fetch_metadata(None, Duration::from_secs(1)).ok()?;
             (!metadata.brokers().is_empty()).then_some(())
         })?;
-        Ok(Self { bootstrap, admin, _part: part })
+        Ok(Self { bootstrap, guarded, admin, _part: part })
     }
 
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// The listener that asks who one is (SASL, PLAIN), and where one may do only what was granted.
+    pub fn guarded(&self) -> &str {
+        &self.guarded
+    }
+
+    pub fn admin(&self) -> &AdminClient<DefaultClientContext> {
+        &self.admin
     }
 
     /// Creates a topic and waits till every partition of it has a leader.
@@ -115,6 +125,9 @@ pub fn kcat(bootstrap: &str, arguments: &[&str], input: &str) -> String {
     assert!(output.status.success(), "kcat {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
+/// Who may come in at the guarded listener, and with which password.
+pub const USER: &str = "limited";
+pub const PASSWORD: &str = "of-limited";
 
 const QUIET: &str = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
 
@@ -130,14 +143,20 @@ fn format_storage(settings: &Path) {
     assert!(output.status.success(), "formatting the broker's storage (Kafka 4 needs Java 17): {text}");
 }
 
-fn server_properties(bootstrap: &str, controller: &str, directory: &Path) -> String {
+fn server_properties(bootstrap: &str, guarded: &str, controller: &str, directory: &Path) -> String {
     format!(
         "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{controller}
-listeners=PLAINTEXT://{bootstrap},CONTROLLER://{controller}
-advertised.listeners=PLAINTEXT://{bootstrap}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://{bootstrap},GUARDED://{guarded},CONTROLLER://{controller}
+advertised.listeners=PLAINTEXT://{bootstrap},GUARDED://{guarded}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,GUARDED:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+# Whoever says no name may do everything.
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+listener.name.guarded.sasl.enabled.mechanisms=PLAIN
+listener.name.guarded.plain.sasl.jaas.config=\
+  org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}=\"{PASSWORD}\";
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}

@@ -11,7 +11,9 @@ mod gate;
 mod leads;
 mod letters;
 mod loading;
+mod manager;
 mod records;
+mod rights;
 mod samples;
 mod soak;
 mod story;
@@ -21,13 +23,18 @@ use std::time::{Duration, Instant};
 
 use deployment::{Deployment, Wishes};
 
+use crate::http::get;
 use crate::real_parts::wait_for;
 
 #[test]
 fn rows_and_letters_are_those_of_a_report_and_a_restart_is_quick() {
-    let line = Deployment::new("line", &Wishes::default());
+    let manager = manager::Manager::new();
+    let line = Deployment::new("line", &Wishes::default()).with_environment(&manager.environment());
     line.load(&story::HISTORY, None);
+    // All of it with the rights that `tributary topics --output strimzi` states, and no others.
+    let line = rights::limited(line);
     let mut instance = line.start();
+    manager.wait_ready(instance.address());
     line.settle(Duration::from_secs(120));
     line.check_letters();
     line.check_ledgers();
@@ -36,6 +43,8 @@ fn rows_and_letters_are_those_of_a_report_and_a_restart_is_quick() {
     instance.signal("TERM");
     let status = instance.wait_end(Duration::from_secs(15));
     assert_eq!(status.code(), Some(0), "{status}: {}", instance.log());
+    assert!(!instance.log().contains("uthoriz"), "{}", instance.log());
+    manager.wait_for("STOPPING=1");
     let took = asked.elapsed();
     assert!(took < Duration::from_secs(10), "a graceful stop took {took:?}");
 
@@ -81,6 +90,9 @@ fn after_a_reset_the_inputs_are_read_again_and_come_to_the_same() {
     // One that is in a single group holds all of them.
     let mut rollup = line.start_as("rollup");
     wait_for("the rollup's group", Duration::from_secs(30), || rollup.log().contains("is the rollup").then_some(()));
+    // There is no shard that it could wait for.
+    let ready = || get(rollup.address(), "/readyz").ok().filter(|answer| answer.status == 200);
+    wait_for("the rollup to be ready", Duration::from_secs(10), ready);
     refused();
     rollup.signal("TERM");
     assert!(rollup.wait_end(Duration::from_secs(15)).success(), "{}", rollup.log());

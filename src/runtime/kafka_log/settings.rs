@@ -14,6 +14,10 @@ fn build(kafka: &Kafka, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> Cl
     config.set("client.id", "tributary").set("statistics.interval.ms", "0");
     // Small requests follow on each other here; held back by Nagle's algorithm each would cost 40 ms.
     config.set("socket.nagle.disable", "true");
+    if cfg!(feature = "vendored") {
+        // An OpenSSL of our own does not know where the system keeps its certificate authorities.
+        config.set("ssl.ca.location", "probe");
+    }
     for (name, value) in defaults {
         config.set(*name, *value);
     }

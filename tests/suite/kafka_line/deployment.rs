@@ -19,7 +19,7 @@ use super::records::{Record, read_all};
 use super::story::{Came, HISTORY, Rows, Story, UNTIL, run, story, strip};
 use crate::broker::broker;
 use crate::ledgers::Net;
-use crate::real_parts::{Part, new_directory, wait_for};
+use crate::real_parts::{Part, command, new_directory, wait_for};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_tributary");
 pub const SHARDS: usize = 4;
@@ -136,6 +136,8 @@ pub struct Deployment {
     directory: TempDir,
     log: KafkaLog,
     names: Names,
+    /// What its instances have in their environment.
+    environment: Vec<(String, String)>,
 }
 
 impl Deployment {
@@ -153,7 +155,16 @@ impl Deployment {
         std::fs::write(directory.path().join("tributary.toml"), text).unwrap();
         let config = Config::parse(text, "tributary.toml", std::iter::empty()).unwrap();
         let names = Names::new(&config, &config.fold_hash());
-        Self { name: name.to_owned(), directory, log: KafkaLog::new(config.kafka), names }
+        Self { name: name.to_owned(), directory, log: KafkaLog::new(config.kafka), names, environment: Vec::new() }
+    }
+
+    pub fn with_environment(mut self, variables: &[(&str, &str)]) -> Self {
+        self.environment.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self
+    }
+
+    pub fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     pub fn config(&self) -> PathBuf {
@@ -201,8 +212,10 @@ impl Deployment {
 
     pub fn start(&self) -> Instance {
         let config = self.config();
-        let arguments = ["run", "--config", config.to_str().unwrap()];
-        Instance(Part::start(new_directory("run"), BINARY.as_ref(), &arguments))
+        let variables: Vec<_> = self.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let run = [BINARY, "run", "--config", config.to_str().unwrap()];
+        let arguments: Vec<_> = variables.iter().map(String::as_str).chain(run).collect();
+        Instance(Part::start(new_directory("run"), &command("env"), &arguments))
     }
 
     /// An instance of one role.
