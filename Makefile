@@ -5,7 +5,7 @@ CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test fmt lint unit suite kafka simulation soak bench deny clean
+.PHONY: help setup build demo test fmt lint unit suite kafka simulation soak bench deny image clean
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -53,6 +53,9 @@ deny: ## vulnerabilities and licences of all dependencies (builds cargo-deny onc
 	$(CARGO) deny --version 2>/dev/null | grep -qF "$(CARGO_DENY_VERSION)" || \
 	  $(CARGO) install --locked cargo-deny@$(CARGO_DENY_VERSION)
 	$(CARGO) deny check
+
+image: ## what `docker build` makes, built and run without Docker (Debian, as root; ten minutes)
+	tests/image.sh
 
 clean: ## removes what was built and installed here
 	rm -rf target .tools

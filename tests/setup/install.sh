@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is not there yet: Debian packages (apt, as root or through sudo), then into .tools/
-# the jars of a real Kafka (Maven), the schema registry of the tests (Go), what reads schemas and documents (Python, npm).
-# A second run takes no time.
+# the jars of a real Kafka (Maven), the schema registry of the tests and what reads manifests (Go), what reads schemas and
+# documents, linters (Python, npm). A second run takes no time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools=$PWD/.tools
@@ -33,6 +33,7 @@ install_packages() {
   has mvn || missing+=(maven)
   has go || missing+=(golang-go)
   has npm || missing+=(npm)
+  has systemd-analyze || missing+=(systemd)
   python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
   if ((${#missing[@]} == 0)); then return; fi
 
@@ -90,6 +91,24 @@ install_registry() {
   echo "$made_from" >"$tools/registry/.stamp"
 }
 
+# Helm's and Compose's own packages, which read a chart and a compose file as Helm and Docker do.
+install_manifests() {
+  local made_from go
+  made_from=$(stamp tests/manifests/*)
+  if done_with "$tools/manifests" "$made_from"; then return; fi
+  say "building what reads charts and compose files (a minute)"
+  go=$(go_command)
+  rm -rf "$tools/manifests"
+  mkdir -p "$tools/manifests"
+  (
+    cd tests/manifests
+    build() { env -u GOROOT CGO_ENABLED=0 GOFLAGS=-mod=readonly "$go" build -trimpath -ldflags '-s -w' "$@"; }
+    build -o "$tools/manifests/chart" .
+    build -o "$tools/manifests/compose" github.com/compose-spec/compose-go/v2/cmd
+  )
+  echo "$made_from" >"$tools/manifests/.stamp"
+}
+
 # Linters, in an environment of their own.
 install_python() {
   local made_from
@@ -121,3 +140,4 @@ install_kafka
 install_registry
 install_python
 install_node
+install_manifests

@@ -12,6 +12,7 @@ mod browser;
 mod compare;
 mod compatibility;
 mod demo;
+mod deployment;
 mod erasures;
 mod http;
 mod ingest_avro;
