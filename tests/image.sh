@@ -27,8 +27,11 @@ rm -rf "$built/context"
 mkdir -p "$built/context"
 sed -n 's/^!//p' deploy/Dockerfile.dockerignore | xargs -I{} cp --parents -pr {} "$built/context"
 build=$(grep -o 'cargo build .*--features vendored' deploy/Dockerfile | tail -1)
-say "$build"
-(cd "$built/context" && CARGO_TARGET_DIR=$built $build)
+version=$(sed -n 's/^FROM rust:\([0-9.]*\)-.*/\1/p' deploy/Dockerfile)
+say "$build (Rust $version)"
+(cd "$built/context" && RUSTUP_TOOLCHAIN=$version CARGO_TARGET_DIR=$built $build)
+# What is installed here, but not there.
+[[ -z $(find "$built/release/build" -name CMakeCache.txt) ]] || fail "cmake was used: the image's build has none"
 binary=$built/release/tributary
 ls -l "$binary" | awk '{ print "image: the binary has " int($5 / 1048576) " MiB" }'
 
