@@ -32,7 +32,7 @@ const GRACE: Span = Span(20_000);
 
 /// How long a stop takes at most: the shards bring home what is under way, after them the rollup, then all leave their
 /// groups and the last answers are finished. Whoever stops an instance waits longer.
-pub const LONGEST_STOP: Span = Span(2 * GRACE.0 + 10_000);
+pub const LONGEST_STOP: Span = Span(2 * GRACE.0 + 15_000);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
