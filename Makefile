@@ -5,7 +5,7 @@ CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test fmt lint unit suite kafka simulation soak bench deny image clean
+.PHONY: help setup build demo test fmt lint unit suite kafka simulation soak bench deny image docs clean
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -35,6 +35,9 @@ unit: ## the fast tests: no broker, no network
 
 suite: setup ## the integration tests; ARGS=name runs some of them
 	$(CARGO) test --locked --test suite -- $(ARGS)
+
+docs: ## writes the generated pages: docs/kpis.md, docs/configuration.md
+	UPDATE_EXPECT=1 $(CARGO) test --locked --test suite docs::generated
 
 kafka: setup ## the integration tests that start a real Kafka broker
 	$(CARGO) test --locked --test suite broker

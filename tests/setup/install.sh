@@ -19,13 +19,13 @@ done_with() { [[ -f $1/.stamp && $(<"$1/.stamp") == "$2" ]]; }
 install_packages() {
   local missing=() package
   if ! has dpkg-query; then
-    for package in cc make pkg-config kcat prometheus promtool chromium chromedriver java mvn go python3 npm groff; do
+    for package in cc make pkg-config kcat prometheus promtool chromium chromedriver java mvn go python3 npm groff jq mlr; do
       has "$package" || missing+=("$package")
     done
     ((${#missing[@]} == 0)) || fail "this is no Debian: install these commands by hand: ${missing[*]}"
     return
   fi
-  for package in build-essential pkg-config libssl-dev zlib1g-dev groff-base kcat prometheus chromium chromium-driver; do
+  for package in build-essential pkg-config libssl-dev zlib1g-dev groff-base kcat prometheus chromium chromium-driver jq miller; do
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
   done
   # These may come from elsewhere than Debian: what counts is the command.

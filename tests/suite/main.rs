@@ -13,6 +13,7 @@ mod compare;
 mod compatibility;
 mod demo;
 mod deployment;
+mod docs;
 mod erasures;
 mod http;
 mod ingest_avro;
