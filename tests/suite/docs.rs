@@ -7,9 +7,11 @@ mod generated;
 mod names;
 mod pages;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use regex::Regex;
 use tributary::config::Config;
 
 use self::pages::{Block, Page, pages};
@@ -50,6 +52,40 @@ fn links_lead_somewhere() {
     assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
 }
 
+/// Such as the runbooks of alerts.
+#[test]
+fn what_other_files_point_to_is_there() {
+    let pages = pages();
+    let reference = Regex::new(r"\b(docs/[a-z/-]+\.md)(?:#([a-z0-9_-]+))?").unwrap();
+    let mut found = Vec::new();
+    for folder in ["src", "deploy", "tests"] {
+        texts(&project().join(folder), &mut found);
+    }
+    assert!(!found.is_empty());
+    for (path, text) in found {
+        for reference in reference.captures_iter(&text) {
+            let page = pages.iter().find(|page| page.path == Path::new(&reference[1]));
+            let page = page.unwrap_or_else(|| panic!("{}: there is no {}", path.display(), &reference[1]));
+            if let Some(anchor) = reference.get(2) {
+                let is_there = page.anchors.contains(anchor.as_str());
+                assert!(is_there, "{}: {} has no heading {}", path.display(), &reference[1], anchor.as_str());
+            }
+        }
+    }
+}
+
+/// Every text file in a folder, with its path.
+fn texts(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts(&path, into);
+        } else if let Ok(text) = fs::read_to_string(&path) {
+            into.push((path, text));
+        }
+    }
+}
+
 /// Without `..`, as the paths of pages are.
 fn normal(path: &Path) -> PathBuf {
     let mut parts = Vec::new();
@@ -77,7 +113,7 @@ fn every_page_is_in_the_index() {
 fn configurations_are_valid() {
     let directory = tempfile::tempdir().unwrap();
     for name in SECRETS {
-        std::fs::write(directory.path().join(name), "secret\n").unwrap();
+        fs::write(directory.path().join(name), "secret\n").unwrap();
     }
     let (pages, file) = (pages(), directory.path().join("tributary.toml").display().to_string());
     let configurations = blocks(&pages, "toml configuration");
@@ -102,7 +138,7 @@ fn scenarios_hold() {
     let mut files = Vec::new();
     for (page, block) in blocks(&pages, "toml scenario") {
         let name = format!("{}-{}.toml", page.path.file_stem().unwrap().to_str().unwrap(), block.line);
-        std::fs::write(directory.path().join(&name), &block.text).unwrap();
+        fs::write(directory.path().join(&name), &block.text).unwrap();
         files.push(name);
     }
     assert!(files.len() > 1);

@@ -2,8 +2,6 @@
 //! whatever else is written as a name in code.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use clap::{CommandFactory, Parser};
 use regex::Regex;
@@ -13,7 +11,7 @@ use tributary::config::{Config, json_schema};
 use tributary::kpi::families::families_of;
 
 use super::pages::{Page, page, pages};
-use super::{blocks, project};
+use super::{blocks, project, texts};
 
 /// The calls of tributary in a line of shell, each with its arguments.
 fn calls(line: &str) -> Vec<Vec<String>> {
@@ -87,22 +85,11 @@ fn kpis_that_commands_ask_for_are_there() {
 
 /// Every source, and what else names things: one text to look in.
 fn sources() -> String {
-    let mut all = String::new();
+    let mut all = Vec::new();
     for folder in ["src", "schemas", "deploy"] {
-        read_all(&project().join(folder), &mut all);
+        texts(&project().join(folder), &mut all);
     }
-    all
-}
-
-fn read_all(folder: &Path, into: &mut String) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            read_all(&path, into);
-        } else if let Ok(text) = fs::read_to_string(&path) {
-            into.push_str(&text);
-        }
-    }
+    all.into_iter().map(|(_, text)| text).collect()
 }
 
 #[test]
@@ -117,7 +104,9 @@ fn metrics_are_there() {
             .collect();
         let own = kpis(&own);
         for found in name.captures_iter(&page.text) {
-            let rest = &found[1];
+            // Of a histogram there are several.
+            let rest = ["_count", "_sum", "_bucket"].iter().find_map(|of| found[1].strip_suffix(of));
+            let rest = rest.unwrap_or(&found[1]);
             let of_processor = [format!("\"{rest}\""), format!("\"tributary_{rest}\"")];
             let is_known = built_in.contains(rest)
                 || own.contains(rest)
