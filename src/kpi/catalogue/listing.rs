@@ -108,31 +108,30 @@ fn promql(config: &Config, families: &Families, id: &str) -> Option<String> {
     Some(format!("{}{{{}}}", prometheus_name(id), labels.collect::<Vec<_>>().join(",")))
 }
 
-/// A table a group, and below it the examples: a line each, by the id of the KPI.
+/// A table a group, below it the queries and the examples: a line each, by the id of the KPI.
 #[must_use]
 pub fn markdown(entries: &[Entry], examples: &BTreeMap<String, String>) -> String {
     let mut text = String::from(
-        "# KPI catalogue\n\n`~`: settles; `%`: with a 95 % interval. Below each table is a row of each KPI, its key and its \
-         record, of a synthetic history.\n",
+        "# KPI catalogue\n\n`~`: settles; `%`: with a 95 % interval. Below each table are a query for Prometheus of each KPI, \
+         and a row of it, key and record, of a synthetic history.\n",
     );
     for group in entries.chunk_by(|a, b| a.group == b.group) {
         // Writing to a String does not fail.
-        let _ = write!(
-            text,
-            "\n## {}\n\n| id | | unit | meaning | formula | by | PromQL |\n|---|---|---|---|---|---|---|\n",
-            group[0].group
-        );
+        let _ =
+            write!(text, "\n## {}\n\n| id | unit | meaning | formula | by |\n|---|---|---|---|---|\n", group[0].group);
         for entry in group {
             let Entry { id, unit, meaning, formula, .. } = entry;
-            let query = entry.promql.as_ref().map_or_else(String::new, |query| format!("`{query}`"));
-            let formula = format!("`{formula}`");
-            let cells = [&format!("`{id}`"), &entry.marks(), unit, meaning, &formula, &entry.sets(), &query];
+            let id = format!("`{id}` {}", entry.marks());
+            let cells = [id.trim_end(), unit, meaning, &format!("`{formula}`"), &entry.sets()];
             let cells = cells.map(|cell| cell.replace('|', "\\|"));
             let _ = writeln!(text, "| {} |", cells.join(" | "));
         }
+        let queries: Vec<&str> = group.iter().filter_map(|entry| entry.promql.as_deref()).collect();
         let examples: Vec<&str> = group.iter().filter_map(|entry| Some(examples.get(&entry.id)?.as_str())).collect();
-        if !examples.is_empty() {
-            let _ = write!(text, "\n```text\n{}\n```\n", examples.join("\n"));
+        for (language, lines) in [("promql", queries), ("text", examples)] {
+            if !lines.is_empty() {
+                let _ = write!(text, "\n```{language}\n{}\n```\n", lines.join("\n"));
+            }
         }
     }
     text
@@ -169,8 +168,8 @@ mod tests {
         let text = markdown(&entries, &BTreeMap::from([example]));
         assert!(text.contains("\n```text\ncost_per_demo|all|| {}\n```\n"), "{text}");
         assert_eq!(text.lines().filter(|line| line.starts_with("| `")).count(), entries.len());
-        assert!(text.contains("| `page_fill_ratio` | ~% | ratio |"));
-        let query = "`tributary_cost_per_lead{window=\"1d\",campaign=\"spring\",channel=\"email\",";
+        assert!(text.contains("| `page_fill_ratio` ~% | ratio |"));
+        let query = "\ntributary_cost_per_lead{window=\"1d\",campaign=\"spring\",channel=\"email\",";
         assert!(text.contains(query), "{text}");
     }
 }
