@@ -5,7 +5,7 @@ CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test fmt lint unit suite kafka simulation soak bench deny image docs clean
+.PHONY: help setup build demo test fmt lint unit suite kafka simulation soak bench deny image docs dashboards clean
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -21,6 +21,10 @@ setup: ## installs what the tests need and is missing: Debian packages, a Kafka,
 
 build: ## the release binary, target/release/tributary
 	$(CARGO) build --release --locked
+
+dashboards: ## writes deploy/grafana/dashboards and deploy/prometheus/rules anew, from the catalogue
+	$(CARGO) run --locked -- catalogue --output grafana --directory deploy/grafana/dashboards
+	$(CARGO) run --locked -- catalogue --output prometheus --directory deploy/prometheus/rules
 
 fmt: ## formats the sources
 	$(CARGO) fmt

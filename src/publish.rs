@@ -4,8 +4,10 @@
 pub mod alert;
 pub mod avro_json;
 pub mod board;
+pub mod grafana;
 pub mod http;
 pub mod kpi_update;
 pub mod ledgers;
 pub mod prometheus_rows;
+pub mod prometheus_rules;
 pub mod read_back;

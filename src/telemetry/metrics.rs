@@ -2,11 +2,15 @@
 //! them all, with the gauges of KPIs beside them. Labels are topics, groups, reasons and the like: never what an event
 //! says.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use prometheus::proto::MetricFamily;
 use prometheus::{
     GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
+use crate::model::event::Topic;
 use crate::model::time::Millis;
 
 /// From a second's hundredth, which is the best there is, to the five minutes after which somebody looks.
@@ -17,6 +21,8 @@ const WORK: [f64; 9] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0];
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// What each means, by its name without the prefix.
+    helps: BTreeMap<String, String>,
     /// By topic: the input's own name, whatever the topic is called.
     pub consumed: IntCounterVec,
     pub accepted: IntCounterVec,
@@ -81,11 +87,12 @@ impl Default for Metrics {
 impl Metrics {
     #[must_use]
     pub fn new() -> Self {
-        let made = Maker { registry: Registry::new() };
+        let made = Maker { registry: Registry::new(), helps: RefCell::default() };
         made.build_info();
+        made.process();
         Self {
-            consumed: made.counters("events_consumed_total", "Records read from the input topics.", &["topic"]),
-            accepted: made.counters("events_accepted_total", "Events accepted into the journal.", &["topic"]),
+            consumed: made.by_topic("events_consumed_total", "Records read from the input topics."),
+            accepted: made.by_topic("events_accepted_total", "Events accepted into the journal."),
             duplicated: made.counter("events_duplicated_total", "Redelivered events, dropped."),
             late: made.counter("events_late_total", "Events later than the allowed lateness."),
             rejected: made.counters(
@@ -125,7 +132,14 @@ impl Metrics {
                 "Series of KPIs over metrics.max_series, summed up into (other), at this scrape.",
             ),
             registry: made.registry,
+            helps: made.helps.into_inner(),
         }
+    }
+
+    /// What a metric means, by its name without the prefix.
+    #[must_use]
+    pub fn help(&self, name: &str) -> Option<&str> {
+        self.helps.get(name).map(String::as_str)
     }
 
     /// Where event time stands, by which clock; none where it is not known (any more).
@@ -194,6 +208,7 @@ fn samples<T>(of: &impl prometheus::core::Collector, value: impl Fn(&prometheus:
 /// formed and unique is what the first test sees.
 struct Maker {
     registry: Registry,
+    helps: RefCell<BTreeMap<String, String>>,
 }
 
 impl Maker {
@@ -204,28 +219,37 @@ impl Maker {
     }
 
     fn counter(&self, name: &str, help: &str) -> IntCounter {
-        self.register(IntCounter::with_opts(opts(name, help)))
+        self.register(IntCounter::with_opts(self.opts(name, help)))
     }
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        self.register(IntCounterVec::new(opts(name, help), labels))
+        self.register(IntCounterVec::new(self.opts(name, help), labels))
+    }
+
+    /// Of each input from the beginning: what a counter has when it is first seen is in no rate.
+    fn by_topic(&self, name: &str, help: &str) -> IntCounterVec {
+        let counters = self.counters(name, help, &["topic"]);
+        for topic in Topic::ALL {
+            counters.with_label_values(&[topic.name()]);
+        }
+        counters
     }
 
     fn gauge(&self, name: &str, help: &str) -> IntGauge {
-        self.register(IntGauge::with_opts(opts(name, help)))
+        self.register(IntGauge::with_opts(self.opts(name, help)))
     }
 
     fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-        self.register(IntGaugeVec::new(opts(name, help), labels))
+        self.register(IntGaugeVec::new(self.opts(name, help), labels))
     }
 
     /// A gauge that can be absent.
     fn moments(&self, name: &str, help: &str) -> GaugeVec {
-        self.register(GaugeVec::new(opts(name, help), &[]))
+        self.register(GaugeVec::new(self.opts(name, help), &[]))
     }
 
     fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
-        let opts = HistogramOpts::new(format!("tributary_{name}"), help).buckets(buckets.to_vec());
+        let opts = HistogramOpts::from(self.opts(name, help)).buckets(buckets.to_vec());
         self.register(Histogram::with_opts(opts))
     }
 
@@ -234,10 +258,20 @@ impl Maker {
         let info = self.gauges("build_info", "The build that runs: always 1.", &["version"]);
         info.with_label_values(&[version]).set(1);
     }
-}
 
-fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(format!("tributary_{name}"), help)
+    /// Processor time, memory and the start of the process, under the names that every exporter has for them.
+    fn process(&self) {
+        #[cfg(target_os = "linux")]
+        {
+            let collector = prometheus::process_collector::ProcessCollector::for_self();
+            self.registry.register(Box::new(collector)).expect("names are unique");
+        }
+    }
+
+    fn opts(&self, name: &str, help: &str) -> Opts {
+        self.helps.borrow_mut().insert(name.to_owned(), help.to_owned());
+        Opts::new(format!("tributary_{name}"), help)
+    }
 }
 
 #[cfg(test)]

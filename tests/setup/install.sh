@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is not there yet: Debian packages (apt, as root or through sudo), then into .tools/
-# the jars of a real Kafka (Maven), the schema registry of the tests and what reads manifests (Go), what reads schemas and
-# documents, linters (Python, npm). A second run takes no time.
+# the jars of a real Kafka (Maven), the schema registry of the tests and what reads manifests (Go), linters and what reads
+# schemas, dashboards and documents (Python, npm). A second run takes no time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools=$PWD/.tools
@@ -19,13 +19,13 @@ done_with() { [[ -f $1/.stamp && $(<"$1/.stamp") == "$2" ]]; }
 install_packages() {
   local missing=() package
   if ! has dpkg-query; then
-    for package in cc make pkg-config kcat prometheus promtool chromium chromedriver java mvn go python3 npm groff jq mlr; do
+    for package in cc make pkg-config kcat prometheus promtool chromium chromedriver java mvn go python3 npm groff jq mlr psql; do
       has "$package" || missing+=("$package")
     done
     ((${#missing[@]} == 0)) || fail "this is no Debian: install these commands by hand: ${missing[*]}"
     return
   fi
-  for package in build-essential pkg-config libssl-dev zlib1g-dev groff-base kcat prometheus chromium chromium-driver jq miller; do
+  for package in build-essential pkg-config libssl-dev zlib1g-dev groff-base kcat prometheus chromium chromium-driver jq miller postgresql; do
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
   done
   # These may come from elsewhere than Debian: what counts is the command.
@@ -46,10 +46,13 @@ install_packages() {
   local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y)
   "${apt[@]}" update >&2 || say "apt-get update failed; going on with the package lists there are"
   "${apt[@]}" install --no-install-recommends "${missing[@]}" >&2 </dev/null
-  # Debian starts what it installs; the tests start their own Prometheus.
-  if [[ " ${missing[*]} " == *" prometheus "* && -d /run/systemd/system ]]; then
-    "${as_root[@]}" systemctl disable --now prometheus >&2
-  fi
+  # Debian starts what it installs; the tests start their own Prometheus and PostgreSQL.
+  local service
+  for service in prometheus postgresql; do
+    if [[ " ${missing[*]} " == *" $service "* && -d /run/systemd/system ]]; then
+      "${as_root[@]}" systemctl disable --now "$service" >&2
+    fi
+  done
 }
 
 install_kafka() {

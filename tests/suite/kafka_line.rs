@@ -3,20 +3,20 @@
 //! for the same history, and each bad record must be in the dead letters once.
 
 mod alerting;
-mod avro;
-mod deployment;
+pub mod avro;
+pub mod deployment;
 mod erasing;
 mod faults;
 mod gate;
 mod leads;
 mod letters;
-mod loading;
+pub mod loading;
 mod manager;
 mod records;
 mod rights;
 mod samples;
 mod soak;
-mod story;
+pub mod story;
 
 use std::process::Command;
 use std::time::{Duration, Instant};

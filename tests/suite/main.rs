@@ -24,6 +24,7 @@ mod ledgers;
 mod line;
 mod log_contract;
 mod log_faults;
+mod observed;
 mod page;
 mod prometheus;
 mod properties;

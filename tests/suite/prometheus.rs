@@ -1,7 +1,9 @@
 //! A real Prometheus that scrapes one address, and promtool's judgement of what is scraped.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -18,10 +20,16 @@ pub struct Prometheus {
 impl Prometheus {
     /// Scrapes `/metrics` of `target` five times a second, as job `tributary`.
     pub fn start(target: SocketAddr) -> Self {
+        Self::start_with(target, "200ms", &[])
+    }
+
+    /// The same so often, with rule files that are evaluated as often.
+    pub fn start_with(target: SocketAddr, every: &str, rules: &[&Path]) -> Self {
         start_patiently("Prometheus", || {
             let directory = new_directory("prometheus");
             let settings = format!(
-                "global: {{ scrape_interval: 200ms, scrape_timeout: 200ms }}\n\
+                "global: {{ scrape_interval: {every}, scrape_timeout: {every}, evaluation_interval: {every} }}\n\
+                 rule_files: {rules:?}\n\
                  scrape_configs: [{{ job_name: tributary, static_configs: [{{ targets: ['{target}'] }}] }}]\n"
             );
             std::fs::write(directory.path().join("prometheus.yml"), settings).unwrap();
@@ -36,10 +44,34 @@ impl Prometheus {
 
     /// The series of an instant query: `{ "metric": { labels }, "value": [time, "text"] }` each.
     pub fn query(&self, expression: &str) -> Vec<Value> {
+        self.ask("query?query", expression)["result"].as_array().unwrap().clone()
+    }
+
+    /// The series of a query over the last minute: `{ "metric": { labels }, "values": [[time, "text"], …] }` each.
+    pub fn query_range(&self, expression: &str) -> Vec<Value> {
+        let now = jiff::Timestamp::now().as_second();
+        let call = format!("query_range?start={}&end={now}&step=5&query", now - 60);
+        self.ask(&call, expression)["result"].as_array().unwrap().clone()
+    }
+
+    /// The values of a label, of the series that fit, as Grafana's `label_values` looks them up.
+    pub fn label_values(&self, series: &str, label: &str) -> BTreeSet<String> {
+        let found = self.ask("series?match[]", series);
+        found.as_array().unwrap().iter().filter_map(|series| Some(series[label].as_str()?.to_owned())).collect()
+    }
+
+    /// Every rule, with its health.
+    pub fn rules(&self) -> Vec<Value> {
+        let groups = get(self.address, "/api/v1/rules").unwrap().json();
+        let groups = groups["data"]["groups"].as_array().unwrap();
+        groups.iter().flat_map(|group| group["rules"].as_array().unwrap()).cloned().collect()
+    }
+
+    fn ask(&self, call: &str, expression: &str) -> Value {
         let encoded: String = byte_serialize(expression.as_bytes()).collect();
-        let answer = get(self.address, &format!("/api/v1/query?query={encoded}")).unwrap();
+        let answer = get(self.address, &format!("/api/v1/{call}={encoded}")).unwrap();
         assert_eq!(answer.status, 200, "{expression}: {answer:?}");
-        answer.json()["data"]["result"].as_array().unwrap().clone()
+        answer.json()["data"].clone()
     }
 }
 

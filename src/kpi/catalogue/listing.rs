@@ -13,7 +13,7 @@ use crate::kpi::measures::Dim;
 use crate::model::window::WindowKind;
 
 /// The group of the KPIs that a configuration adds.
-const OWN: &str = "configuration";
+pub const OWN: &str = "configuration";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {

@@ -105,7 +105,7 @@ fn rows(line: &Deployment, registry: &Registry) -> Rows {
 }
 
 /// The newest record of each key of a topic.
-fn newest(line: &Deployment, registry: &Registry, topic: &str) -> Rows {
+pub fn newest(line: &Deployment, registry: &Registry, topic: &str) -> Rows {
     let subject = format!("/subjects/{}-value/versions/latest", line.topic(topic));
     let registered = get(registry.address(), &subject).unwrap().json();
     let id = u32::try_from(registered["id"].as_u64().unwrap()).unwrap();
