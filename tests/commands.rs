@@ -114,3 +114,22 @@ fn a_journey_needs_an_instance() {
     let (code, _, err) = tributary(directory.path(), &["journey", "l1"], &everywhere);
     assert!(code == 2 && err.contains("give --at"), "{err}");
 }
+
+#[test]
+fn a_catalogue_for_tools_says_what_it_lacks() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let run = |arguments: &[&str]| tributary(directory.path(), &[&["catalogue"], arguments].concat(), &[]);
+    for (arguments, hint) in [
+        (&["--output", "grafana"][..], "name one with `--dashboard` (executive, channel, funnel-and-sales,"),
+        (&["--dashboard", "executive"], "go with `--output grafana`"),
+        (&["--output", "prometheus", "--dashboard", "executive"], "`--dashboard` goes with `--output grafana`"),
+        (&["--output", "grafana", "--dashboard", "exec"], "a similar value exists: 'executive'"),
+    ] {
+        let (code, out, err) = run(arguments);
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {err}");
+        assert!(err.contains(hint), "{arguments:?}: {err}");
+    }
+    let (code, out, _) = run(&["--output", "grafana", "--dashboard", "operations"]);
+    let dashboard: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &dashboard["uid"]), (0, &"tributary-operations".into()));
+}

@@ -8,7 +8,7 @@ use super::kpi_panels::look;
 use super::layout::{Layout, Placed};
 use super::looks::title;
 use super::panels::{Look, by_name, plain_table, trend_of};
-use super::variables::{among, named, source};
+use super::variables::{MODEL, among, named, source};
 use crate::kpi::families::Published;
 use crate::kpi::measures::Dim;
 use crate::model::window::WindowKind;
@@ -50,8 +50,8 @@ fn ending(gauges: &Gauges<'_>) -> Vec<WindowKind> {
     gauges.config.time.windows.iter().copied().filter(ends).collect()
 }
 
-/// The shortest is what history is made of.
-pub(super) fn variables_of(gauges: &Gauges<'_>) -> (Vec<(String, String)>, String, Vec<(String, String)>, String) {
+/// The variables of a history: whose windows, and whose credit. The shortest windows are what history is made of.
+pub(super) fn choices(gauges: &Gauges<'_>) -> [Value; 2] {
     let kinds = ending(gauges);
     let text = |kind: &WindowKind| match kind {
         WindowKind::Day => "Days".to_owned(),
@@ -65,14 +65,14 @@ pub(super) fn variables_of(gauges: &Gauges<'_>) -> (Vec<(String, String)>, Strin
     let first = kinds.iter().min().map_or_else(|| "1d".to_owned(), ToString::to_string);
     let models = gauges.config.attribution.models.iter().filter(|model| model.is_rule_based());
     let models: Vec<_> = models.map(|model| (model.name().to_owned(), model.name().to_owned())).collect();
-    let linear = models.iter().find(|(name, _)| name == "linear").or(models.first());
-    let model = linear.map_or_else(String::new, |(name, _)| name.clone());
-    (windows, first, models, model)
+    let usual = models.iter().find(|(name, _)| name == MODEL).or(models.first());
+    let model = usual.map_or(MODEL, |(name, _)| name);
+    [among("window", "Windows", &windows, &first), among("model", "Model", &models, model)]
 }
 
 fn variables(gauges: &Gauges<'_>) -> Vec<Value> {
-    let (windows, window, models, model) = variables_of(gauges);
-    vec![source(SOURCE), among("window", "Windows", &windows, &window), among("model", "Model", &models, &model)]
+    let [windows, models] = choices(gauges);
+    vec![source(SOURCE), windows, models]
 }
 
 fn column(selector: &str, text: &str, kind: &str) -> Value {

@@ -4,12 +4,12 @@
 use serde_json::{Value, json};
 
 use super::gauges::Gauges;
-use super::history_api::variables_of;
+use super::history_api::choices;
 use super::kpi_panels::look;
 use super::layout::{Layout, Placed};
 use super::looks::title;
 use super::panels::{Look, Query, by_name, datasource, plain_table, tile, trend_of};
-use super::variables::{among, several, source};
+use super::variables::{several, source};
 
 const SOURCE: &str = "grafana-postgresql-datasource";
 /// Rows without a dimension.
@@ -50,7 +50,7 @@ pub(super) fn fill(layout: &mut Layout, gauges: &Gauges<'_>) -> Vec<Value> {
 }
 
 fn variables(gauges: &Gauges<'_>) -> Vec<Value> {
-    let (windows, window, models, model) = variables_of(gauges);
+    let [windows, models] = choices(gauges);
     let channels = "SELECT DISTINCT dims->>'channel' FROM kpis WHERE dims ? 'channel' ORDER BY 1";
     let channel = json!({
         "name": "channel", "label": "Channel", "type": "query", "datasource": datasource(SOURCE),
@@ -61,12 +61,7 @@ fn variables(gauges: &Gauges<'_>) -> Vec<Value> {
     let mut channel = several(channel, "");
     // Grafana puts all values in the place of All.
     channel["allValue"] = Value::Null;
-    vec![
-        source(SOURCE),
-        among("window", "Windows", &windows, &window),
-        among("model", "Model", &models, &model),
-        channel,
-    ]
+    vec![source(SOURCE), windows, models, channel]
 }
 
 fn sql(format: &str, text: &str) -> Value {

@@ -12,7 +12,7 @@ use crate::model::window::WindowKind;
 /// The stage that attribution is shown for at first.
 const STAGE: &str = "won";
 /// The model that numbers by channel are shown for at first, where it is enabled.
-const MODEL: &str = "linear";
+pub(super) const MODEL: &str = "linear";
 const LONGEST_PREFERRED_DAYS: u16 = 45;
 
 pub(super) fn source(kind: &str) -> Value {
