@@ -1,5 +1,5 @@
-//! The dashboard of windows that have ended, from the table that `deploy/postgres` keeps: the same numbers for as long as
-//! one likes, and with all that SQL can do to them.
+//! The dashboard of windows that have ended, from the table that `deploy/postgres` keeps: the same numbers for as long
+//! as one likes, and with all that SQL can do to them.
 
 use serde_json::{Value, json};
 
@@ -93,7 +93,8 @@ fn one(gauges: &Gauges<'_>, id: &str, name: &str, note: &str, text: &str) -> Opt
 fn with_interval(gauges: &Gauges<'_>, id: &str) -> Option<Placed> {
     let rows = shown(&format!("= '{id}'"), TOTAL);
     let text = format!(
-        "SELECT window_start AS time, value, low AS \"low (95 %)\", high AS \"high (95 %)\"\nFROM kpis\n{rows}\nORDER BY time"
+        "SELECT window_start AS time, value, low AS \"low (95 %)\", high AS \"high (95 %)\"\n\
+         FROM kpis\n{rows}\nORDER BY time"
     );
     one(gauges, id, &format!("{}, with its interval", title(id)), " Few cases make a wide interval.", &text)
 }
@@ -101,14 +102,16 @@ fn with_interval(gauges: &Gauges<'_>, id: &str) -> Option<Placed> {
 fn running_sum(gauges: &Gauges<'_>, id: &str) -> Option<Placed> {
     let rows = shown(&format!("= '{id}'"), TOTAL);
     let text = format!(
-        "SELECT window_start AS time, sum(value) OVER (ORDER BY window_start) AS value\nFROM kpis\n{rows}\nORDER BY time"
+        "SELECT window_start AS time, sum(value) OVER (ORDER BY window_start) AS value\n\
+         FROM kpis\n{rows}\nORDER BY time"
     );
     let note = " Added up over the windows that are shown: choose one that does not overlap.";
     one(gauges, id, &format!("{}, added up", title(id)), note, &text)
 }
 
 fn by_channel(gauges: &Gauges<'_>, id: &str) -> Option<Placed> {
-    let credited = "dims->>'model' = '$model'\n  AND dims->>'channel' IN ($channel)\n  AND dims - ARRAY['channel', 'model'] = '{}'";
+    let credited = "dims->>'model' = '$model'\n  AND dims->>'channel' IN ($channel)\n  \
+                    AND dims - ARRAY['channel', 'model'] = '{}'";
     let rows = shown(&format!("= '{id}'"), credited);
     let text =
         format!("SELECT window_start AS time, dims->>'channel' AS metric, value\nFROM kpis\n{rows}\nORDER BY time");
@@ -128,7 +131,8 @@ fn by_model(gauges: &Gauges<'_>, id: &str) -> Option<Placed> {
         "dims ? 'model'\n  AND dims->>'channel' IN ($channel)\n  AND dims - ARRAY['channel', 'model'] = '{}'";
     let rows = shown(&format!("= '{id}'"), credited);
     let text = format!(
-        "SELECT window_start AS time, dims->>'model' AS metric, sum(value) AS value\nFROM kpis\n{rows}\nGROUP BY 1, 2\nORDER BY time"
+        "SELECT window_start AS time, dims->>'model' AS metric, sum(value) AS value\n\
+         FROM kpis\n{rows}\nGROUP BY 1, 2\nORDER BY time"
     );
     one(gauges, id, &format!("{} of the chosen channels, by model", title(id)), " Models disagree.", &text)
 }

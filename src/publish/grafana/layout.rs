@@ -1,5 +1,5 @@
-//! Where panels stand: sections of panels in, panels with a place and an id out. Lines are filled from left to right and
-//! as wide as the page; none is where another one is.
+//! Where panels stand: sections of panels in, panels with a place and an id out. Lines are filled from left to right
+//! and as wide as the page; none is where another one is.
 
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Words that are written otherwise than they are spelled in ids.
-const WORDS: [(&str, &str); 13] = [
+const WORDS: [(&str, &str); 11] = [
     ("mql", "MQL"),
     ("mqls", "MQLs"),
     ("sal", "SAL"),
@@ -15,8 +15,6 @@ const WORDS: [(&str, &str); 13] = [
     ("ltv", "LTV"),
     ("cac", "CAC"),
     ("kpi", "KPI"),
-    ("p", "p"),
-    ("pipeline", "pipeline"),
 ];
 
 /// Quotients that are read as multiples, not as shares.

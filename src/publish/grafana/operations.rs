@@ -34,7 +34,8 @@ fn quantile(quantile: f64, metric: &str) -> String {
 /// The mean of what has been observed since the process began: some of it is rare.
 fn mean(metric: &str) -> String {
     format!(
-        "sum by (instance) (tributary_{metric}_sum{{{OURS}}}) / sum by (instance) (tributary_{metric}_count{{{OURS}}} > 0)"
+        "sum by (instance) (tributary_{metric}_sum{{{OURS}}}) \
+         / sum by (instance) (tributary_{metric}_count{{{OURS}}} > 0)"
     )
 }
 

@@ -1,5 +1,5 @@
-//! The kinds of panels as Grafana's JSON has them: what is shown in, one panel out. Where its numbers come from is asked
-//! of a data source that the reader chooses.
+//! The kinds of panels as Grafana's JSON has them: what is shown in, one panel out. Where its numbers come from is
+//! asked of a data source that the reader chooses.
 
 use serde_json::{Value, json};
 
