@@ -28,6 +28,7 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::get;
 use tokio::sync::{Semaphore, watch};
+use tower_http::compression::CompressionLayer;
 
 pub use self::leads::{Found, LateLeads, Leads};
 pub use self::openapi::document as openapi;
@@ -180,7 +181,9 @@ fn router(site: Arc<Site>, ended: watch::Receiver<bool>) -> Router {
         some.fold(Router::new(), |all, operation| all.route(operation.path, (operation.handler)(&served)))
     };
     let guarded = routes(true).fallback(get(assets::asset)).layer(from_fn_with_state(site, guard::guard));
-    routes(false).merge(guarded).method_not_allowed_fallback(answer::read_only).layer(map_response(harden))
+    let pages = routes(false).merge(guarded).method_not_allowed_fallback(answer::read_only);
+    // Not the stream: what is said there is to be heard at once.
+    pages.layer(CompressionLayer::new()).layer(map_response(harden))
 }
 
 /// The page needs nothing from elsewhere, and nobody needs it in a frame.

@@ -78,6 +78,14 @@ pub struct Held {
     pub bytes: i64,
 }
 
+/// Records of an input topic that were rejected for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct Rejections {
+    pub topic: String,
+    pub reason: String,
+    pub count: u64,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
@@ -174,6 +182,21 @@ impl Metrics {
             rejected: sum(&self.rejected),
             lag: (!lags.is_empty()).then(|| lags.iter().sum()),
         }
+    }
+
+    /// What was rejected so far, by topic and reason.
+    #[must_use]
+    pub fn rejections(&self) -> Vec<Rejections> {
+        let of = |metric: &prometheus::proto::Metric| {
+            let label = |name| metric.get_label().iter().find(|label| label.name() == name);
+            let text = |name| label(name).map(|label| label.value().to_owned()).unwrap_or_default();
+            let count = metric.get_counter().get_value() as u64;
+            Rejections { topic: text("topic"), reason: text("reason"), count }
+        };
+        let mut found = samples(&self.rejected, of);
+        found.retain(|of| of.count > 0);
+        found.sort_by(|a, b| (&a.topic, &a.reason).cmp(&(&b.topic, &b.reason)));
+        found
     }
 
     #[must_use]
@@ -288,6 +311,8 @@ mod tests {
         metrics.rejected.with_label_values(&["spend", "future"]).inc();
         assert!(named("tributary_watermark_delay_seconds") && named("tributary_consumer_lag_records"));
         assert_eq!(metrics.intake(), Intake { consumed: 4, rejected: 1, lag: Some(7), ..Intake::default() });
+        let rejections = Rejections { topic: "spend".to_owned(), reason: "future".to_owned(), count: 1 };
+        assert_eq!(metrics.rejections(), [rejections]);
         metrics.forget_partition("spend", 3);
         metrics.set_watermark(None, Millis(7500));
         assert!(!named("tributary_watermark_timestamp_seconds") && !named("tributary_watermark_delay_seconds"));

@@ -2,6 +2,8 @@
 # Installs what the tests need and is not there yet: Debian packages (apt, as root or through sudo), then into .tools/
 # the jars of a real Kafka (Maven), the schema registry of the tests and what reads manifests (Go), linters and what reads
 # schemas, dashboards and documents (Python, npm). A second run takes no time.
+# the jars of a real Kafka (Maven), the schema registry of the tests and what reads manifests (Go), what reads schemas,
+# documents and pages, linters (Python, npm). A second run takes no time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools=$PWD/.tools
@@ -128,7 +130,7 @@ install_node() {
   local made_from
   made_from=$(stamp tests/setup/package*.json)
   if done_with "$tools/node" "$made_from"; then return; fi
-  say "fetching the parser of AsyncAPI documents"
+  say "fetching the parser of AsyncAPI documents and the accessibility checks"
   rm -rf "$tools/node"
   mkdir -p "$tools/node"
   cp tests/setup/package*.json "$tools/node"

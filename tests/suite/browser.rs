@@ -4,11 +4,24 @@
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::real_parts::{Part, command, free_address, new_directory, start_patiently};
+use crate::real_parts::{Part, command, free_address, new_directory, start_patiently, tool};
+
+/// Keys as WebDriver names them.
+pub const TAB: char = '\u{e004}';
+pub const ENTER: char = '\u{e007}';
+pub const ESCAPE: char = '\u{e00c}';
+
+/// The rules of WCAG 2.0 to 2.2, levels A and AA: what breaks them, in a line each.
+const AXE: &str = "const done = arguments[0]; \
+    axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }).then((found) => \
+    done(found.violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html).join(' ')}`)))";
 
 /// How a page is looked at.
 #[derive(Clone, Copy)]
@@ -64,9 +77,32 @@ impl Browser {
         }
     }
 
-    /// A picture of the whole page.
-    pub fn picture(&self) -> Vec<u8> {
+    /// Presses a key, whatever has the focus.
+    pub fn press(&self, key: char) {
+        let keys = KeyActions::new("keyboard".to_owned());
+        let keys = keys.then(KeyAction::Down { value: key }).then(KeyAction::Up { value: key });
+        self.runtime.block_on(self.client().perform_actions(keys)).unwrap();
+    }
+
+    /// What breaks the rules of accessibility in what is shown, by axe-core.
+    pub fn barriers(&self) -> Vec<String> {
+        let axe = std::fs::read_to_string(tool("node/node_modules/axe-core/axe.min.js")).unwrap();
+        let found = self.runtime.block_on(async {
+            self.client().execute(&axe, Vec::new()).await?;
+            self.client().execute_async(AXE, Vec::new()).await
+        });
+        found.unwrap().as_array().unwrap().iter().map(Value::to_string).collect()
+    }
+
+    /// A picture of what fits the window.
+    pub fn view(&self) -> Vec<u8> {
         self.runtime.block_on(self.client().screenshot()).unwrap()
+    }
+
+    /// A picture of the whole page, however long it is.
+    pub fn picture(&self) -> Vec<u8> {
+        let taken = self.runtime.block_on(self.client().issue_cmd(WholePicture)).unwrap();
+        BASE64_STANDARD.decode(taken["data"].as_str().unwrap()).unwrap()
     }
 
     /// What the console has said since it was last asked: warnings and errors.
@@ -131,5 +167,21 @@ impl fantoccini::wd::WebDriverCompatibleCommand for ConsoleLog {
 
     fn method_and_body(&self, _: &url::Url) -> (axum::http::Method, Option<String>) {
         (axum::http::Method::POST, Some(json!({ "type": "browser" }).to_string()))
+    }
+}
+
+/// What only chromedriver does: a picture beyond what fits the window.
+#[derive(Debug)]
+struct WholePicture;
+
+impl fantoccini::wd::WebDriverCompatibleCommand for WholePicture {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (axum::http::Method, Option<String>) {
+        let parameters = json!({ "captureBeyondViewport": true });
+        let command = json!({ "cmd": "Page.captureScreenshot", "params": parameters });
+        (axum::http::Method::POST, Some(command.to_string()))
     }
 }

@@ -1,15 +1,28 @@
 //! The demo as a whole: generated events, the real processor over the log in memory, the page in a real browser.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tributary::demo::{Demo, Story, configuration};
 
 use crate::broker::kcat;
-use crate::browser::Browser;
+use crate::browser::{Browser, ENTER, ESCAPE, Look, TAB};
 use crate::http::get;
-use crate::page::{WIDE, keep_picture};
+use crate::page::{DARK, PHONE, WIDE, keep_picture};
 use crate::prometheus::check_metrics;
 use crate::real_parts::wait_for;
+
+/// Views, and what is there once they have something to show.
+const VIEWS: [(&str, &str); 8] = [
+    ("trend=leads", "document.querySelectorAll('#sources li').length > 5 && document.querySelector('.trend canvas')"),
+    ("view=attribution&metric=leads", "document.querySelectorAll('.matrix tbody tr').length > 3"),
+    ("view=funnel", "document.querySelectorAll('.stages tbody .behind').length > 4"),
+    ("view=cost", "document.querySelectorAll('.costs .balance').length > 5"),
+    ("view=cost&window=all&channel=paid_search", "document.querySelectorAll('.costs tbody tr').length > 1"),
+    ("view=journeys&stage=lead", "document.querySelectorAll('.flow path').length > 10"),
+    ("view=goals", "document.querySelectorAll('.target .bar').length > 3"),
+    ("view=operations", "document.querySelector('#alerts tbody tr') || document.querySelector('#alerts .empty')"),
+];
 
 #[test]
 fn the_demo_shows_numbers_that_grow_and_ends_at_once() {
@@ -23,11 +36,18 @@ fn the_demo_shows_numbers_that_grow_and_ends_at_once() {
         text.as_str()?.replace(',', "").parse::<f64>().ok()
     };
     let first = wait_for("leads on the page", Duration::from_secs(20), || number("leads"));
-    wait_for("more leads", Duration::from_secs(60), || number("leads").filter(|leads| *leads > first + 20.0));
-    wait_for("opportunities", Duration::from_secs(60), || number("opportunities"));
-    browser.wait_for("document.querySelectorAll('#models tbody tr').length > 5");
+    wait_for("more leads", Duration::from_secs(120), || number("leads").filter(|leads| *leads > first + 20.0));
+    wait_for("opportunities", Duration::from_secs(120), || number("opportunities"));
     keep_picture("demo", &browser);
+    every_view_is_filled_and_without_barriers(demo.address(), &browser, ("light", WIDE));
+    a_number_leads_to_its_conversions_by_keyboard(demo.address(), &browser);
     assert_eq!(browser.complaints(), Vec::<String>::new());
+    drop(browser);
+    for (name, look) in [("dark", DARK), ("phone", PHONE)] {
+        let browser = Browser::start(look);
+        every_view_is_filled_and_without_barriers(demo.address(), &browser, (name, look));
+        assert_eq!(browser.complaints(), Vec::<String>::new(), "{name}");
+    }
     let scrape = get(demo.address(), "/metrics").unwrap().body;
     assert_eq!(check_metrics(&scrape), Ok(()));
     assert!(scrape.contains("tributary_leads{window=\"all\"} "), "{scrape}");
@@ -59,4 +79,51 @@ fn a_foreign_client_writes_and_reads(demo: &Demo) {
     assert!(row["kpi"].is_string() && row["watermark"].is_i64(), "{row}");
     let letters = kcat(&demo.broker(), &["-C", "-t", "dead-letters", "-e", "-f", "%h\n"], "");
     assert!(letters.contains("tributary.error.reason="), "{letters}");
+}
+
+fn every_view_is_filled_and_without_barriers(demo: SocketAddr, browser: &Browser, (name, look): (&str, Look)) {
+    for (query, filled) in VIEWS {
+        browser.open(&format!("http://{demo}/?{query}"));
+        browser.wait_for(filled);
+        assert_eq!(browser.barriers(), Vec::<String>::new(), "{name}: {query}");
+        let width = browser.eval("document.documentElement.scrollWidth");
+        assert_eq!(width, look.width, "{name}: {query} scrolls sideways");
+        keep_picture(&format!("demo-{name}-{}", query.replace(['=', '&'], "-")), browser);
+    }
+}
+
+/// A number, the conversions behind it, the touches of one, the whole journey of its lead; and back.
+fn a_number_leads_to_its_conversions_by_keyboard(demo: SocketAddr, browser: &Browser) {
+    browser.open(&format!("http://{demo}/?view=attribution&metric=leads&window=all"));
+    browser.wait_for("document.querySelector('.models button.behind')");
+    browser.eval("document.querySelector('.models button.behind').focus()");
+    let label = "document.activeElement.getAttribute('aria-label').split(': ')[1]";
+    let focused = browser.eval(label);
+    assert!(focused.as_str().unwrap().starts_with("conversions behind Leads, "), "{focused}");
+    browser.press(ENTER);
+    browser.wait_for("document.querySelector('dialog').open && document.querySelector('.conversions li')");
+    browser.wait_for("document.querySelector('dialog').contains(document.activeElement)");
+    assert!(browser.eval("document.querySelectorAll('.touches thead th').length").as_u64().unwrap() > 3, "models");
+    assert!(
+        browser.eval("document.querySelectorAll('.touches tr.mine').length").as_u64().unwrap() > 0,
+        "the channel's"
+    );
+    let said = browser.eval("document.querySelector('dialog .note').textContent");
+    assert!(said.as_str().unwrap().contains("of all of them"), "{said}");
+    assert_eq!(browser.barriers(), Vec::<String>::new(), "conversions");
+    keep_picture("demo-conversions", browser);
+
+    browser.eval("document.querySelector('#lead-0').focus()");
+    browser.press(ENTER);
+    browser.wait_for("document.querySelectorAll('.timeline .stage').length > 0");
+    assert_eq!(browser.eval("document.activeElement.id"), "drawer-title", "what is new is told");
+    assert_eq!(browser.barriers(), Vec::<String>::new(), "journey of a lead");
+    keep_picture("demo-lead", browser);
+    browser.press(TAB);
+    browser.press(TAB);
+    browser.press(ENTER);
+    browser.wait_for("document.activeElement.id === 'lead-0'");
+    browser.press(ESCAPE);
+    browser.wait_for("!document.querySelector('dialog')");
+    assert_eq!(browser.eval(label), focused, "the focus goes back");
 }

@@ -1,6 +1,9 @@
-//! The page and the HTTP interface of a running server, seen by a real browser, a real promtool and plain requests.
+//! The page and the HTTP interface of a running server, seen by a real browser (`page/seen`), a real promtool and plain
+//! requests.
 
-use std::io::{BufRead, BufReader, Write};
+mod seen;
+
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +34,7 @@ const CHANNELS: [(&str, f64); 7] = [
 ];
 
 /// KPI, unit, and its size on a day.
-const KPIS: [(&str, &str, f64); 12] = [
+const KPIS: [(&str, &str, f64); 13] = [
     ("leads", "count", 41.0),
     ("mqls", "count", 17.0),
     ("sals", "count", 12.0),
@@ -44,6 +47,7 @@ const KPIS: [(&str, &str, f64); 12] = [
     ("pipeline", "currency", 61_500.0),
     ("revenue", "currency", 18_900.0),
     ("return_on_ad_spend", "ratio", 8.5),
+    ("win_ratio", "ratio", 0.4),
 ];
 
 struct Shown {
@@ -97,7 +101,7 @@ fn rows_of_day(day: i64, now: Millis) -> Vec<RowChange> {
     let wave = 1.0 + 0.25 * (day as f64 / 5.0).sin() + if day % 7 == 3 { -0.3 } else { 0.0 };
     let mut rows = Vec::new();
     for (kpi, unit, size) in KPIS {
-        let is_ratio = matches!(kpi, "cost_per_lead" | "return_on_ad_spend");
+        let is_ratio = matches!(kpi, "cost_per_lead" | "return_on_ad_spend" | "win_ratio");
         for (window, days) in [(WindowKind::Day, 1), (WindowKind::Rolling(30), 30)] {
             let size = if is_ratio { size * wave.sqrt() } else { size * wave * days as f64 };
             let number = |value: f64, dims: &[_]| row(kpi, unit, (window, day, days), dims, value, now);
@@ -155,90 +159,9 @@ pub fn keep_picture(name: &str, browser: &Browser) {
     }
 }
 
-pub const WIDE: Look = Look { width: 1280, height: 1250, dark: false };
-
-#[test]
-fn the_page_shows_numbers_and_follows_them() {
-    let shown = Shown::start("");
-    shown.fill();
-    let browser = Browser::start(WIDE);
-    browser.open(&shown.url("/"));
-    browser.wait_for("document.querySelector('#tile-leads .value')?.textContent.length > 2");
-    browser.wait_for("document.querySelector('#connection').textContent === 'live'");
-    assert_eq!(browser.eval("document.querySelectorAll('#numbers > li').length"), 10);
-    assert_eq!(browser.eval("document.querySelectorAll('#numbers .line').length"), 10, "each has its line");
-    assert_eq!(browser.eval("document.querySelectorAll('#models tbody tr').length"), 7);
-    assert_eq!(browser.eval("document.querySelectorAll('#models thead th').length"), 6, "channel, models, spread");
-    assert_eq!(browser.eval("document.querySelectorAll('#funnel li').length"), 7);
-    let intake = browser.eval("document.querySelector('#intake').innerText");
-    for part in ["178,102", "3,571", "186", "s behind"] {
-        assert!(intake.as_str().unwrap().contains(part), "{part} in {intake}");
-    }
-    keep_picture("light", &browser);
-
-    shown.board.publish([leads_of(30, 4321.0)]);
-    browser.wait_for("document.querySelector('#tile-leads .value').textContent === '4,321'");
-    choose(&browser, "#window", "1d");
-    browser.wait_for("document.querySelector('#tile-leads .value').textContent.length <= 3");
-    shown.board.publish([leads_of(1, 77.0)]);
-    browser.wait_for("document.querySelector('#tile-leads .value').textContent === '77'");
-
-    browser.eval("document.querySelector('#pause').click()");
-    shown.board.publish([leads_of(1, 78.0)]);
-    std::thread::sleep(Duration::from_millis(1500));
-    assert_eq!(browser.eval("document.querySelector('#tile-leads .value').textContent"), "77", "paused");
-    browser.eval("document.querySelector('#pause').click()");
-    browser.wait_for("document.querySelector('#tile-leads .value').textContent === '78'");
-    assert_eq!(browser.complaints(), Vec::<String>::new());
-}
-
-fn choose(browser: &Browser, select: &str, value: &str) {
-    browser.eval(&format!(
-        "(() => {{ const one = document.querySelector('{select}'); one.value = '{value}'; \
-         one.dispatchEvent(new Event('change')); }})()"
-    ));
-}
-
-#[test]
-fn the_page_is_readable_in_the_dark_and_on_a_phone() {
-    for (name, look) in
-        [("dark", Look { dark: true, ..WIDE }), ("phone", Look { width: 390, height: 1700, dark: false })]
-    {
-        let shown = Shown::start("");
-        shown.fill();
-        let browser = Browser::start(look);
-        browser.open(&shown.url("/?metric=revenue"));
-        browser.wait_for("document.querySelectorAll('#models tbody tr').length === 7");
-        browser.wait_for("document.querySelector('#connection').textContent === 'live'");
-        keep_picture(name, &browser);
-        let wide = browser.eval("document.documentElement.scrollWidth - window.innerWidth").as_i64().unwrap();
-        assert!(wide <= 0, "{name}: {wide} pixels too wide");
-        let is_dark = browser.eval("matchMedia('(prefers-color-scheme: dark)').matches");
-        assert_eq!(is_dark, look.dark, "{name}");
-        assert_eq!(browser.complaints(), Vec::<String>::new(), "{name}");
-    }
-}
-
-#[test]
-fn the_page_says_why_it_is_empty_or_not_live_and_comes_back() {
-    let shown = Shown::start("");
-    let browser = Browser::start(WIDE);
-    browser.open(&shown.url("/"));
-    browser.wait_for("document.querySelector('#notice').textContent.includes('it is starting')");
-    browser.wait_for("document.querySelector('#models-empty').textContent.includes('not ready')");
-    keep_picture("empty", &browser);
-    assert_eq!(browser.complaints(), Vec::<String>::new());
-
-    let address = shown.server.address();
-    shown.server.stop();
-    browser.wait_for("document.querySelector('#notice').textContent.includes('Not live')");
-    let config = Config::parse(&format!("[http]\nlisten = \"{address}\"\n"), "", std::iter::empty()).unwrap();
-    let again = Site::new(&config, Arc::clone(&shown.board), Arc::clone(&shown.metrics));
-    let again = Shown { server: Server::start(again).unwrap(), board: shown.board, metrics: shown.metrics };
-    again.fill();
-    browser.wait_for("document.querySelectorAll('#models tbody tr').length === 7");
-    browser.wait_for("document.querySelector('#notice').hidden");
-}
+pub const WIDE: Look = Look { width: 1280, height: 900, dark: false };
+pub const DARK: Look = Look { dark: true, ..WIDE };
+pub const PHONE: Look = Look { width: 390, height: 844, dark: false };
 
 #[test]
 fn promtool_accepts_the_metrics_of_the_processor_and_the_kpis() {
@@ -287,11 +210,36 @@ fn health_rows_and_refusals_over_plain_http() {
     assert_eq!((unknown.status, &unknown.json()["error"]), (404, &"unknown_kpi".into()));
     assert!(raw(address, "POST /api/v1/kpis HTTP/1.0\r\ncontent-length: 0\r\n\r\n").contains(" 405 "));
     assert_eq!(ask("/nowhere").json()["error"], "not_found");
+    let rejections = serde_json::json!([{ "topic": "touchpoints", "reason": "missing_field", "count": 186 }]);
+    assert_eq!(ask("/api/v1/status").json()["rejections"], rejections);
     let catalogue = ask("/api/v1/catalogue").json();
     let leads = catalogue["kpis"].as_array().unwrap().iter().find(|kpi| kpi["id"] == "leads").unwrap();
     assert_eq!(leads["prometheus"], "tributary_leads");
     let by_model = serde_json::json!([Dim::Channel.name(), Dim::Model.name()]);
     assert!(leads["rows"].as_array().unwrap().iter().any(|row| row["dims"] == by_model));
+}
+
+#[test]
+fn answers_are_compressed_for_who_takes_it_and_the_stream_is_not() {
+    let shown = Shown::start("");
+    shown.fill();
+    for path in ["/", "/page.js", "/vendor/vendor.js", "/api/v1/kpis?kpi=leads", "/metrics"] {
+        let ask = |header: &str| {
+            let mut stream = TcpStream::connect(shown.server.address()).unwrap();
+            stream.write_all(format!("GET {path} HTTP/1.0\r\n{header}\r\n").as_bytes()).unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).unwrap();
+            (String::from_utf8_lossy(&answer).contains("content-encoding: gzip"), answer.len())
+        };
+        let ((plain, length), (packed, shorter)) = (ask(""), ask("accept-encoding: gzip, br\r\n"));
+        assert!(!plain && packed && shorter < length, "{path}: {length} {shorter}");
+    }
+    let mut stream = TcpStream::connect(shown.server.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(b"GET /api/v1/stream?kpi=leads HTTP/1.0\r\naccept-encoding: gzip\r\n\r\n").unwrap();
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    assert!(lines.by_ref().take_while(|line| !line.is_empty()).all(|line| !line.starts_with("content-encoding")));
+    assert_eq!(lines.next().as_deref(), Some("event: status"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::{Site, now};
 use crate::kpi::catalogue::prometheus_name;
 use crate::publish::kpi_update::{EncodeError, to_json};
 use crate::rollup::row::Row;
-use crate::telemetry::metrics::{Held, Intake};
+use crate::telemetry::metrics::{Held, Intake, Rejections};
 
 /// Why there is nothing.
 pub(super) const EMPTY_BECAUSE: &str = "tributary-empty-because";
@@ -212,6 +212,7 @@ pub(super) struct Doing {
     watermark: Option<i64>,
     now: i64,
     intake: Intake,
+    rejections: Vec<Rejections>,
     state: Held,
     /// Changes of KPI rows so far.
     rows_published: u64,
@@ -230,6 +231,7 @@ impl Doing {
             watermark: status.watermark.map(|at| at.0),
             now: now().0,
             intake: site.metrics.intake(),
+            rejections: site.metrics.rejections(),
             state: site.metrics.held(),
             rows_published: site.metrics.rows.get(),
             owns_rollup: status.owns_rollup,

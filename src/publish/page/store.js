@@ -9,30 +9,40 @@ export function keyOf(row) {
   return `${row.kpi}|${row.window}|${row.start ?? ''}|${text}`;
 }
 
+// KPI and window of a key, which separate without escapes.
+const shelfOf = (key) => key.slice(0, key.indexOf('|', key.indexOf('|') + 1));
+
 export class Store {
-  rows = new Map();
+  shelves = new Map();
   watermark = null;
 
-  clear() {
-    this.rows.clear();
-  }
-
-  // The keys that changed.
-  put(rows) {
+  // The keys that are new or have another value; `seen` takes all of them.
+  put(rows, seen) {
     const changed = [];
     for (const row of rows) {
       const key = keyOf(row);
-      const known = this.rows.get(key);
+      seen.add(key);
+      const name = shelfOf(key);
+      if (!this.shelves.has(name)) this.shelves.set(name, new Map());
+      const shelf = this.shelves.get(name);
+      const known = shelf.get(key);
       if (known && known.updated_at > row.updated_at) continue;
       if (!known || known.value !== row.value) changed.push(key);
-      this.rows.set(key, row);
+      shelf.set(key, row);
       this.advance(row.watermark);
     }
     return changed;
   }
 
   remove(keys) {
-    for (const key of keys) this.rows.delete(key);
+    for (const key of keys) this.shelves.get(shelfOf(key))?.delete(key);
+  }
+
+  // Everything else is not asked for any more, or gone.
+  keepOnly(keys) {
+    for (const shelf of this.shelves.values()) {
+      for (const key of shelf.keys()) if (!keys.has(key)) shelf.delete(key);
+    }
   }
 
   advance(watermark) {
@@ -43,17 +53,22 @@ export class Store {
     return row.end === null || this.watermark === null || row.end > this.watermark;
   }
 
-  // Rows of a KPI and window with exactly these dimensions, the oldest first.
-  series(kpi, window, ...dims) {
-    const wanted = (row) => row.kpi === kpi && row.window === window && hasOnly(row.dims, dims);
-    return [...this.rows.values()].filter(wanted).sort((a, b) => a.start - b.start);
+  // Rows of a KPI and window, the oldest first, with these values of dimensions and any of the free ones, and no other.
+  series(kpi, window, fixed = {}, ...free) {
+    const given = Object.entries(fixed);
+    const count = given.length + free.length;
+    const wanted = ({ dims }) => Object.keys(dims).length === count
+      && given.every(([name, value]) => dims[name] === value) && free.every((name) => name in dims);
+    const shelf = this.shelves.get(`${kpi}|${window}`);
+    return shelf ? [...shelf.values()].filter(wanted).sort((a, b) => a.start - b.start) : [];
   }
 
-  running(kpi, window, ...dims) {
-    return this.series(kpi, window, ...dims).filter((row) => this.isRunning(row));
+  running(kpi, window, fixed = {}, ...free) {
+    return this.series(kpi, window, fixed, ...free).filter((row) => this.isRunning(row));
   }
-}
 
-function hasOnly(dims, names) {
-  return Object.keys(dims).length === names.length && names.every((name) => name in dims);
+  // The row of the window that runs, if there is one.
+  now(kpi, window, fixed = {}) {
+    return this.running(kpi, window, fixed).at(-1);
+  }
 }
