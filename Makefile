@@ -5,7 +5,7 @@ CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test fmt lint unit suite kafka simulation soak bench deny image docs dashboards clean
+.PHONY: help setup build demo test fmt lint unit suite kafka simulation soak bench deny image docs dashboards vendor pictures clean
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -63,6 +63,12 @@ deny: ## vulnerabilities and licences of all dependencies (builds cargo-deny onc
 
 image: ## what `docker build` makes, built and run without Docker (Debian, as root; ten minutes)
 	tests/image.sh
+
+vendor: ## bundles the libraries of the page anew, from the pinned npm versions in tools/page (asks the network)
+	tools/page/vendor.sh
+
+pictures: setup ## takes the pictures in docs/pictures, of the demo in a headless browser
+	$(CARGO) test --locked --test suite -- --ignored pictures_for_the_docs
 
 clean: ## removes what was built and installed here
 	rm -rf target .tools

@@ -26,6 +26,7 @@ mod log_contract;
 mod log_faults;
 mod observed;
 mod page;
+mod pictures;
 mod prometheus;
 mod properties;
 mod real_parts;
