@@ -64,8 +64,8 @@ deny: ## vulnerabilities and licences of all dependencies (builds cargo-deny onc
 image: ## what `docker build` makes, built and run without Docker (Debian, as root; ten minutes)
 	tests/image.sh
 
-vendor: ## bundles the libraries of the page anew, from the pinned npm versions in tools/page (asks the network)
-	tools/page/vendor.sh
+vendor: ## bundles the libraries of the page anew, from the pinned npm versions in src/publish/vendor (asks the network)
+	src/publish/vendor/vendor.sh
 
 pictures: setup ## takes the pictures in docs/pictures, of the demo in a headless browser
 	$(CARGO) test --locked --test suite -- --ignored pictures_for_the_docs

@@ -1,9 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is not there yet: Debian packages (apt, as root or through sudo), then into .tools/
 # the jars of a real Kafka (Maven), the schema registry of the tests and what reads manifests (Go), linters and what reads
-# schemas, dashboards and documents (Python, npm). A second run takes no time.
-# the jars of a real Kafka (Maven), the schema registry of the tests and what reads manifests (Go), what reads schemas,
-# documents and pages, linters (Python, npm). A second run takes no time.
+# schemas, dashboards, documents and pages (Python, npm). A second run takes no time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools=$PWD/.tools
@@ -21,13 +19,15 @@ done_with() { [[ -f $1/.stamp && $(<"$1/.stamp") == "$2" ]]; }
 install_packages() {
   local missing=() package
   if ! has dpkg-query; then
-    for package in cc make pkg-config kcat prometheus promtool chromium chromedriver java mvn go python3 npm groff jq mlr psql; do
+    for package in cc make pkg-config kcat prometheus promtool psql chromium chromedriver java mvn go python3 npm groff jq \
+      mlr; do
       has "$package" || missing+=("$package")
     done
     ((${#missing[@]} == 0)) || fail "this is no Debian: install these commands by hand: ${missing[*]}"
     return
   fi
-  for package in build-essential pkg-config libssl-dev zlib1g-dev groff-base kcat prometheus chromium chromium-driver jq miller postgresql; do
+  for package in build-essential pkg-config libssl-dev zlib1g-dev kcat prometheus postgresql chromium chromium-driver jq \
+    miller groff-base; do
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
   done
   # These may come from elsewhere than Debian: what counts is the command.

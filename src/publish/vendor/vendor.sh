@@ -3,7 +3,7 @@
 # names, with their licences. The bundle is committed: neither the build nor the tests run this.
 set -euo pipefail
 cd "$(dirname "$0")"
-into=../../src/publish/page/vendor
+into=../page/vendor
 parts=(d3-array d3-path d3-sankey d3-shape htm internmap preact uplot)
 
 npm ci --ignore-scripts
