@@ -22,12 +22,22 @@ function shape({ catalogue, chosen }) {
   };
 }
 
+// Where the data-driven models say of the metric by channel; null: they do not.
+function driven({ catalogue, chosen }) {
+  const kpi = { pipeline: 'attributed_value', revenue: 'attributed_value' }[chosen.metric] ?? 'attributed_conversions';
+  const stage = stageOf(chosen.metric);
+  const has = stage && isAdditive(chosen.metric) && catalogue.has(kpi, chosen.window, 'stage', 'model', 'channel');
+  return has ? { kpi, stage } : null;
+}
+
 export function questions(app) {
   const { catalogue, chosen } = app;
-  const { fixed, free } = shape(app);
+  const { fixed, free, of } = shape(app);
+  const data = of === 'channel' ? driven(app) : null;
   if (!catalogue.kpis.has(chosen.metric)) return [];
   return [
     question([chosen.metric], chosen.window, fixed, free, { start: 'running' }),
+    ...(data ? [question([data.kpi], chosen.window, { ...fixed, stage: data.stage }, free, { start: 'running' })] : []),
     ...scoped(catalogue, [chosen.metric], { ...chosen, campaign: '', channel: '' }, [chosen.window],
       { start: 'running' }),
   ];
@@ -36,7 +46,8 @@ export function questions(app) {
 export function Attribution({ app }) {
   const { catalogue, chosen } = app;
   const stage = stageOf(chosen.metric) ?? 'won';
-  const compared = nearest(catalogue, 'attributed_share_ratio', chosen.window, 'stage', 'model', 'channel');
+  // The windows that have whole models have assists as well; others have the data-driven models alone.
+  const compared = nearest(catalogue, 'assisted_conversions', chosen.window, 'stage', 'channel');
   const comparison = useAnswer(compared
     && `/api/v1/attribution?${new URLSearchParams({ stage, window: compared })}`, app);
   const known = METRICS.filter((kpi) => catalogue.kpis.has(kpi));
@@ -67,7 +78,11 @@ export function Attribution({ app }) {
 // Rows of the table: name, cells by model.
 function grid(app, { fixed, free, of }) {
   const { live, chosen, catalogue } = app;
-  const rows = live.store.running(chosen.metric, chosen.window, fixed, ...free).filter((row) => row.value !== null);
+  const data = of === 'channel' ? driven(app) : null;
+  const rows = [
+    ...live.store.running(chosen.metric, chosen.window, fixed, ...free),
+    ...(data ? live.store.running(data.kpi, chosen.window, { ...fixed, stage: data.stage }, ...free) : []),
+  ].filter((row) => row.value !== null);
   const place = (name) => (catalogue.models.indexOf(name) + 1 || catalogue.models.length + 1);
   const models = [...new Set(rows.map((row) => row.dims.model))].sort((a, b) => place(a) - place(b));
   const down = new Map();
@@ -124,9 +139,10 @@ function Line({ app, of, name, cells, models, sums, most, top, fixed }) {
     ${models.map((model) => {
       const row = cells.get(model);
       if (!row) return html`<td key=${model} class="soft">–</td>`;
-      return html`<td key=${model} class=${`heat-${heat(row)}`}>
-        <${Behind} app=${app} kpi=${kpi} row=${row} window=${app.chosen.window}
-          fixed=${{ ...fixed, [of]: name, model }} /></td>`;
+      // Data-driven models share all conversions at once, and none of them among its own touches.
+      const shown = row.kpi === kpi ? html`<${Behind} app=${app} kpi=${kpi} row=${row} window=${app.chosen.window}
+        fixed=${{ ...fixed, [of]: name, model }} />` : number(row.value, unitOf(kpi, row), row.currency);
+      return html`<td key=${model} class=${`heat-${heat(row)}`}>${shown}</td>`;
     })}
     <${Divergence} kpi=${kpi} cells=${cells} models=${models} sums=${sums} top=${top} /></tr>`;
 }

@@ -52,6 +52,8 @@ export function lineWindow(window) {
 export class Catalogue {
   constructor(body) {
     Object.assign(this, { windows: body.windows, models: body.models, zone: body.zone, currency: body.currency });
+    // Those that share each conversion by itself: rows by channel have them in every window.
+    this.rules = body.models.filter((model) => model !== 'markov' && model !== 'shapley');
     this.kpis = new Map(body.kpis.map((kpi) => [kpi.id, kpi]));
   }
 

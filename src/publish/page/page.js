@@ -48,7 +48,7 @@ function read() {
   const given = new URLSearchParams(location.search);
   const of = (name, among) => pick(given.get(name), among, defaults[name]);
   return {
-    view: of('view', Object.keys(VIEWS)), window: of('window', catalogue.windows), model: of('model', catalogue.models),
+    view: of('view', Object.keys(VIEWS)), window: of('window', catalogue.windows), model: of('model', catalogue.rules),
     metric: of('metric', METRICS), trend: of('trend', TILES), stage: of('stage', STAGES.map(([stage]) => stage)),
     channel: given.get('channel') ?? '', campaign: given.get('campaign') ?? '',
   };
@@ -126,7 +126,7 @@ async function begin() {
   }
   const windows = catalogue.windows.filter((window) => window !== 'now');
   defaults = { view: 'overview', metric: 'leads', trend: 'revenue', stage: 'won',
-    window: pick('30d', windows, windows[0]), model: pick('linear', catalogue.models, catalogue.models[0]) };
+    window: pick('30d', windows, windows[0]), model: pick('linear', catalogue.rules, catalogue.rules[0]) };
   try {
     live.hear((await ask('/api/v1/status')).body);
   } catch (error) {

@@ -101,7 +101,7 @@ function Filter({ app }) {
       pick=${(channel) => go({ channel, campaign: '' })} />
     <${Campaign} app=${app} />
     <${Choice} id="model" label="Credit by" value=${chosen.model} pick=${(model) => go({ model })}
-      options=${catalogue.models.map((model) => [model, words(model)])} />
+      options=${catalogue.rules.map((model) => [model, words(model)])} />
     ${(chosen.channel || chosen.campaign) && html`<button type="button" class="link" id="clear"
       onClick=${() => go({ channel: '', campaign: '' })}>Clear the filter</button>`}
   </form>`;
