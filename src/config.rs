@@ -440,7 +440,6 @@ pub struct Metrics {
 pub struct State {
     pub snapshot_min_tail_bytes: u64,
     pub journal_retention: Span,
-    pub standby: u16,
 }
 
 #[derive(Clone, Debug)]

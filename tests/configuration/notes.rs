@@ -82,3 +82,13 @@ channel = "partner"
         "#]],
     );
 }
+
+#[test]
+fn a_setting_without_effect() {
+    check(
+        "[state]\nstandby = 1\n",
+        expect![[r#"
+            2:11 `state.standby` has no effect: shards have no followers yet (whoever takes a shard over restores it from its snapshot and the journal since)
+        "#]],
+    );
+}

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Checker, nearest};
-use crate::config::raw::{self, Names, OutputEncoding, Text};
+use crate::config::raw::{self, Names, OutputEncoding, Placed, Text};
 use crate::config::{Config, Encoding, Experiments, Feedback, Metrics, Output, State, Time, UserKpi, quantities};
 use crate::kpi::catalogue::built_in;
 use crate::kpi::families::problems_of;
@@ -218,9 +218,13 @@ pub fn check_state(raw: &raw::State, cx: &mut Checker<'_>) -> State {
         cx.fault(tail, message, "not a size", "a whole number and a unit: `64MiB`");
         0
     });
+    if raw.standby > 0 {
+        let at = Placed { value: raw.standby, span: cx.places.get("state.standby").cloned() };
+        let help = "whoever takes a shard over restores it from its snapshot and the journal since";
+        cx.note(&at, "`state.standby` has no effect: shards have no followers yet", "no effect", help);
+    }
     State {
         snapshot_min_tail_bytes,
         journal_retention: cx.positive_duration(&raw.journal_retention, "state.journal_retention"),
-        standby: raw.standby,
     }
 }

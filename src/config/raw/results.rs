@@ -221,7 +221,7 @@ pub struct State {
     /// A snapshot is taken when the journal since the last one is as long as it, and at least this long.
     pub snapshot_min_tail: Text,
     pub journal_retention: Text,
-    /// Followers of each shard, ready to take over.
+    /// Followers of each shard, ready to take over: there are none yet, whatever is set.
     pub standby: u16,
 }
 
