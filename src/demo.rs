@@ -128,7 +128,7 @@ impl Demo {
             Err(error) => tracing::error!(%error, "the instance has stopped"),
         })?;
         demo.spawn("showing", move |stop| showing.run(stop))?;
-        let feed = Feed::new(&*outside, Arc::clone(&names), story)?;
+        let feed = Feed::new(&*log, &*outside, Arc::clone(&names), story)?;
         let bridge = Bridge::new(outside, log, names)?;
         demo.spawn("bridge", move |stop| match bridge.run(stop) {
             Ok(()) => {}

@@ -1,12 +1,13 @@
 //! Between the broker that the outside sees and the log in memory that the instance works on: what anybody writes to the
 //! input topics goes in, what the instance publishes comes out, record by record, with its partition, key, time and
-//! headers. And it keeps the log in memory small: what everybody has read is deleted.
+//! headers. What the feed writes it writes to both, so that it comes in in its order over all topics. And it keeps the log in memory small: what everybody has read is deleted.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::feed::look;
 use super::wall_clock;
 use crate::model::event::Topic;
 use crate::model::time::{Millis, Span};
@@ -18,6 +19,8 @@ use crate::runtime::topics::Names;
 const BATCH: usize = 1000;
 const WAIT: Duration = Duration::from_millis(5);
 const TRIM_EVERY: Span = Span(5000);
+/// The header of what the feed shows to the outside: it is inside already.
+pub(super) const GENERATED: &str = "tributary.generated";
 
 pub(super) struct Bridge<Outside: Log, Inside: Log> {
     inside: Arc<Inside>,
@@ -128,13 +131,7 @@ impl<From: Log, To: Log> Copier<From, To> {
                 break;
             }
         }
-        let mut failed = None;
-        self.writer.poll(Duration::ZERO, &mut |_, delivered| {
-            if let Err(error) = delivered {
-                failed.get_or_insert(error);
-            }
-        })?;
-        failed.map_or(Ok(()), Err)
+        look(&mut self.writer)
     }
 
     fn read(&mut self, wait: Duration) -> Result<(), LogError> {
@@ -142,7 +139,7 @@ impl<From: Log, To: Log> Copier<From, To> {
         let read = self.reader.poll(wait, BATCH, &mut |read| {
             if let Read::Record(record) = read {
                 next.insert(record.partition.clone(), record.offset + 1);
-                waiting.push_back(copy(&record));
+                waiting.extend(Some(copy(&record)).filter(|record| !is_generated(record)));
             }
         });
         match read {
@@ -154,6 +151,10 @@ impl<From: Log, To: Log> Copier<From, To> {
             Err(error) => Err(error),
         }
     }
+}
+
+fn is_generated(record: &Outgoing) -> bool {
+    record.headers.iter().any(|(name, _)| name == GENERATED)
 }
 
 fn copy(record: &Incoming<'_>) -> Outgoing {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::bridge::input;
+use super::bridge::{GENERATED, input};
 use super::outage::Outage;
 use super::warp::Warp;
 use super::{Story, wall_clock};
@@ -22,17 +22,19 @@ const PAST_MS: i64 = 30_000;
 const BATCH: u64 = 500;
 const PAUSE: Duration = Duration::from_millis(20);
 
-pub(super) struct Feed<L: Log> {
+pub(super) struct Feed<Inside: Log, Outside: Log> {
     names: Arc<Names>,
-    writer: L::Writer,
+    writer: Inside::Writer,
+    /// For whoever looks at the inputs from outside.
+    shown: Outside::Writer,
     records: Outage<History>,
     start: Millis,
     warp: Warp,
     sent: u64,
 }
 
-impl<L: Log> Feed<L> {
-    pub(super) fn new(log: &L, names: Arc<Names>, story: Story) -> Result<Self, LogError> {
+impl<Inside: Log, Outside: Log> Feed<Inside, Outside> {
+    pub(super) fn new(inside: &Inside, outside: &Outside, names: Arc<Names>, story: Story) -> Result<Self, LogError> {
         let begin = wall_clock();
         // Whole hours: the story's days have a rhythm.
         let start = Millis((begin - Span::days(i64::from(story.days))).0.div_euclid(Span::HOUR.0) * Span::HOUR.0);
@@ -44,10 +46,10 @@ impl<L: Log> Feed<L> {
             huge: false,
             ..Settings::default()
         };
-        let writer = log.writer()?;
+        let (writer, shown) = (inside.writer()?, outside.writer()?);
         let warp = Warp { begin, speed: story.speed };
         let records = Outage::new(History::new(settings), begin);
-        Ok(Self { names, writer, records, start, warp, sent: 0 })
+        Ok(Self { names, writer, shown, records, start, warp, sent: 0 })
     }
 
     pub(super) fn run(mut self, stop: &AtomicBool) -> Result<(), LogError> {
@@ -95,21 +97,33 @@ impl<L: Log> Feed<L> {
             headers: Vec::new(),
         };
         self.sent += 1;
-        while let Err(back) = self.writer.send(self.sent, record)? {
-            record = back;
-            self.look()?;
-        }
-        Ok(())
+        deliver(&mut self.writer, self.sent, record.clone())?;
+        record.headers.push((GENERATED.to_owned(), None));
+        deliver(&mut self.shown, self.sent, record)
     }
 
     /// What has become of what was sent.
     fn look(&mut self) -> Result<(), LogError> {
-        let mut failed = None;
-        self.writer.poll(Duration::ZERO, &mut |_, delivered| {
-            if let Err(error) = delivered {
-                failed.get_or_insert(error);
-            }
-        })?;
-        failed.map_or(Ok(()), Err)
+        look(&mut self.writer)?;
+        look(&mut self.shown)
     }
+}
+
+/// Waits till the writer takes the record.
+fn deliver(writer: &mut impl Writer, number: u64, mut record: Outgoing) -> Result<(), LogError> {
+    while let Err(back) = writer.send(number, record)? {
+        record = back;
+        look(writer)?;
+    }
+    Ok(())
+}
+
+pub(super) fn look(writer: &mut impl Writer) -> Result<(), LogError> {
+    let mut failed = None;
+    writer.poll(Duration::ZERO, &mut |_, delivered| {
+        if let Err(error) = delivered {
+            failed.get_or_insert(error);
+        }
+    })?;
+    failed.map_or(Ok(()), Err)
 }

@@ -183,9 +183,6 @@ kinds! {
     a_goal_of_nothing:
         "[[goals.targets]]\nkpi = \"revenue\"\nwindow = \"1q\"\ntarget = «0\n",
         "a target must be more than 0", "leave the goal out";
-    a_goal_for_a_kpi_that_is_not_computed:
-        "[output]\nkpis = [\"leads\"]\n[[goals.targets]]\nkpi = «\"revenue\"\nwindow = \"1q\"\ntarget = 5\n",
-        "KPI `revenue` is not computed", "add `revenue` to `output.kpis`";
     a_date_that_is_none: "[goals]\nholidays = [«\"2026-02-30\"]\n", "no date: `2026-02-30`", "such as `2026-12-25`";
     an_alert_without_a_comparison:
         "[[alerts]]\nname = \"few\"\nwhen = «\"leads\"\nwindow = \"1d\"\n",

@@ -60,9 +60,6 @@ pub fn check(raw: &Raw, config: &Config, cx: &mut Checker<'_>) {
         let kpi = target.kpi.trim();
         if !known.contains(&kpi) {
             cx.fault(&target.kpi, format!("there is no KPI named `{kpi}`"), "not known", hint(kpi, &known));
-        } else if !selected(config, kpi) {
-            let message = format!("KPI `{kpi}` is not computed");
-            cx.fault(&target.kpi, message, "not in output.kpis", format!("add `{kpi}` to `output.kpis`"));
         }
     }
     unexported(raw, config, &known, cx);
