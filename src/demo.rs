@@ -84,6 +84,8 @@ pub fn configuration(listen: SocketAddr) -> Result<Config, Problems> {
     config.http.listen = listen;
     config.topics.partitions = 2;
     config.time.idle_after = Duration::from_secs(1);
+    // A night without events is no second of silence: the past passes in half a minute.
+    config.time.advance_when_idle = false;
     config.time.windows.retain(|window| WINDOWS.contains(&window.to_string().as_str()));
     config.attribution.models.retain(|model| MODELS.contains(&model.name()));
     config.attribution.detail_models.clear();
