@@ -77,8 +77,8 @@ are cheap and bring little, models disagree about which ones bring the deals, an
   metrics   http://{at}/metrics
   Kafka     {broker}
 
-Ask for numbers: leads by channel, as the first touch has them; what each model says of one channel's revenue; the last
-deals that were won, with their touches:
+The past comes in within half a minute. Ask for numbers: leads by channel, as the first touch has them; what each model
+says of one channel's revenue; the last deals that were won, with their touches:
 
   curl -s 'http://{at}/api/v1/kpis?kpi=leads&window=30d&start=running&dims=channel,model&model=first'
   curl -s 'http://{at}/api/v1/kpis?kpi=revenue&window=90d&start=running&dims=channel,model&channel=paid_search'

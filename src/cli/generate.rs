@@ -25,7 +25,7 @@ const TEMPLATE: &str = "{elapsed_precise} {wide_bar} {percent:>3} %  {msg} recor
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  tributary generate --out history                             then: tributary report history
+  tributary generate --out history         then: tributary report history --config history/tributary.toml
   tributary generate --out history --leads 10000 --days 365 --seed 7
   tributary generate --brokers localhost:9092 --events 1000000 --rate 5000")]
 pub struct Generate {

@@ -21,6 +21,7 @@ use crate::publish::kpi_update;
 use crate::rollup::row::Row;
 use crate::runtime::batch::{self, Outcome};
 use crate::runtime::line::Line;
+use crate::shards::letter::Letter;
 
 const READING: &str = "{elapsed_precise} {wide_bar} {percent:>3} %  reading files: {bytes} of {total_bytes}";
 const FOLDING: &str =
@@ -97,6 +98,10 @@ impl Report {
         }
         out.flush()?;
         bar.finish_and_clear();
+        if let Some(letters) = letters_in_words(&outcome.letters) {
+            let hint = if self.dead_letters.is_some() { "" } else { "; --dead-letters FILE writes them, and why" };
+            tracing::warn!("dead letters: {letters}{hint}");
+        }
         if count == 0 {
             tracing::warn!("no rows: {}", wanted.why_empty(&outcome, &config));
         } else if count > MANY_ROWS && self.output == Form::Table {
@@ -190,6 +195,16 @@ fn write_array(out: &mut impl Write, rows: impl Iterator<Item = Row>) -> anyhow:
 
 /// Of each topic, the lines of its file in the order of their arrival.
 type Lines = BTreeMap<&'static str, Vec<u64>>;
+
+/// How many for which reason, if there are any.
+fn letters_in_words(letters: &[Letter]) -> Option<String> {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for letter in letters {
+        *reasons.entry(&letter.reason).or_default() += 1;
+    }
+    let counts: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    (!counts.is_empty()).then(|| counts.join(", "))
+}
 
 fn write_letters(path: &std::path::Path, outcome: &Outcome<Line>, lines: &Lines) -> std::io::Result<()> {
     let mut out = BufWriter::new(std::fs::File::create(path)?);

@@ -142,12 +142,15 @@ struct Words;
 
 impl ClientContext for Words {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        say(level as i32, facility, message);
+        // The same but for how long it took.
+        let words = message.split(" (after ").next().unwrap_or(message);
+        if level as i32 > WARNING || is_news(words) {
+            say(level as i32, facility, message);
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // Each client says again and again that brokers are away, hundreds of times while it is closed.
-        if is_news(&error) {
+        if is_news(&error.to_string()) {
             tracing::warn!(%error, reason, "kafka client");
         }
     }
@@ -157,16 +160,19 @@ impl ConsumerContext for Words {}
 
 /// The same error of whichever client is told no more often than this.
 const SAME_ERROR: Duration = Duration::from_secs(10);
+/// As syslog counts: what is more is about nothing that is wrong.
+const WARNING: i32 = 4;
 
+/// Each client says again and again that brokers are away, or are not trusted, hundreds of times while it is closed.
 #[allow(clippy::disallowed_methods, reason = "how often something is logged goes by the wall clock")]
-fn is_news(error: &KafkaError) -> bool {
+fn is_news(text: &str) -> bool {
     static LAST: Mutex<Vec<(String, Instant)>> = Mutex::new(Vec::new());
-    let (text, now) = (error.to_string(), Instant::now());
+    let now = Instant::now();
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     last.retain(|(_, told)| now.duration_since(*told) < SAME_ERROR);
-    let is_new = last.iter().all(|(known, _)| *known != text);
+    let is_new = last.iter().all(|(known, _)| known != text);
     if is_new {
-        last.push((text, now));
+        last.push((text.to_owned(), now));
     }
     is_new
 }

@@ -71,9 +71,11 @@ fn an_empty_report_says_why() {
     let check = |arguments: &[&str], parts: &[&str]| {
         let (code, out, err) = report(directory.path(), arguments);
         assert_eq!((code, out.lines().count()), (0, 1), "the head alone: {out}");
-        let said: serde_json::Value = serde_json::from_str(err.trim()).expect("one line");
-        let message = said["message"].as_str().unwrap_or_default();
-        assert!(parts.iter().all(|part| message.contains(part)), "not all of {parts:?}: {message}");
+        let lines = err.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        let messages: Vec<String> = lines.map(|line| line["message"].as_str().expect("text").to_owned()).collect();
+        let (last, before) = messages.split_last().expect("a reason");
+        assert!(parts.iter().all(|part| last.contains(part)), "not all of {parts:?}: {last}");
+        assert!(before.iter().all(|other| other.starts_with("dead letters: ")), "{before:?}");
     };
     let leads = ["--kpi", "leads", "--window", "all"];
     let typed_wrong = [&leads[..], &["--where", "channel=emial"]].concat();
@@ -86,6 +88,8 @@ fn an_empty_report_says_why() {
         std::fs::remove_file(directory.path().join(format!("history/{topic}.ndjson"))).expect("removed");
     }
     check(&[], &["no event was accepted", "--dead-letters FILE"]);
+    let (_, _, err) = report(directory.path(), &[]);
+    assert!(err.contains("dead letters: 1 undecodable; --dead-letters FILE writes them, and why"), "{err}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `tributary check --connect`: whether the brokers answer, the topics are there and fit, the rights suffice to ask for
 //! them, and the schema registry answers. Everything is looked at, whatever fails.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::config::Config;
@@ -9,6 +11,10 @@ use crate::ingest::registry::Registry;
 use crate::runtime::kafka_log::KafkaLog;
 use crate::runtime::log::{Log as _, LogError, Partition};
 use crate::runtime::topics::{Names, check_shards, wanted};
+
+/// So often what may pass is asked again, and after this time.
+const TRIES: usize = 8;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// One look at something, and what came of it.
 #[derive(Debug, Serialize)]
@@ -73,12 +79,23 @@ fn groups(log: &KafkaLog, names: &Names) -> Vec<Look> {
         (&names.shards_group, shards),
         (&names.rollup_group, vec![names.partials_log()]),
     ];
-    let look = |group: &str, partitions: &[Partition]| match log.committed(group, partitions) {
+    let look = |group: &str, partitions: &[Partition]| match committed(log, group, partitions) {
         Ok(committed) if committed.iter().any(Option::is_some) => Ok("has committed before".to_owned()),
         Ok(_) => Ok("new".to_owned()),
         Err(error) => Err(in_words(error)),
     };
     groups.iter().map(|(group, partitions)| Look::new(format!("group {group}"), look(group, partitions))).collect()
+}
+
+/// A broker that is new to groups makes the topic of their offsets first, and says so for a while.
+fn committed(log: &KafkaLog, group: &str, partitions: &[Partition]) -> Result<Vec<Option<i64>>, LogError> {
+    for _ in 1..TRIES {
+        match log.committed(group, partitions) {
+            Err(LogError::Retriable(_)) => std::thread::sleep(PAUSE),
+            answer => return answer,
+        }
+    }
+    log.committed(group, partitions)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "reads better as the last step of a chain")]

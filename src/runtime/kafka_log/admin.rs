@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic as KafkaTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -23,6 +23,9 @@ use crate::runtime::log::{LogError, NewTopic, Partition};
 
 /// Between two looks at something that takes a while.
 const STEP: Duration = Duration::from_millis(50);
+
+/// So much of what a client has noted is heard when it fails.
+const NOTES: usize = 100;
 
 type Asker = Arc<BaseConsumer<Words>>;
 
@@ -41,6 +44,14 @@ pub(super) struct Admin {
     admin: Mutex<Option<Arc<AdminClient<Words>>>>,
     /// By group and isolation.
     askers: Mutex<BTreeMap<(String, &'static str), Asker>>,
+}
+
+/// What failed. The client has noted why, such as a certificate that it does not trust: let it be logged before.
+fn failed(asker: &BaseConsumer<Words>, error: &KafkaError, what: &str) -> LogError {
+    for _ in 0..NOTES {
+        drop(asker.poll(Duration::ZERO));
+    }
+    from_kafka(error, what)
 }
 
 impl Admin {
@@ -96,13 +107,13 @@ impl Admin {
         let asker = self.asker(&self.kafka.group, "read_uncommitted")?;
         let what = format!("the bounds of {} {}", partition.topic, partition.number);
         let bounds = asker.fetch_watermarks(&partition.topic, partition.number, PATIENCE);
-        bounds.map_err(|error| from_kafka(&error, &what))
+        bounds.map_err(|error| failed(&asker, &error, &what))
     }
 
     pub fn partitions(&self, topic: &str) -> Result<Option<i32>, LogError> {
         let what = format!("the partitions of {topic}");
         let asker = self.asker(&self.kafka.group, "read_uncommitted")?;
-        let metadata = asker.fetch_metadata(Some(topic), PATIENCE).map_err(|error| from_kafka(&error, &what))?;
+        let metadata = asker.fetch_metadata(Some(topic), PATIENCE).map_err(|error| failed(&asker, &error, &what))?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
         match found.error().map(Code::from) {
             None => Ok(Some(i32::try_from(found.partitions().len()).unwrap_or(i32::MAX))),
@@ -131,14 +142,14 @@ impl Admin {
 
     pub fn topics(&self) -> Result<Vec<String>, LogError> {
         let asker = self.asker(&self.kafka.group, "read_uncommitted")?;
-        let metadata = asker.fetch_metadata(None, PATIENCE).map_err(|error| from_kafka(&error, "the topics"))?;
+        let metadata = asker.fetch_metadata(None, PATIENCE).map_err(|error| failed(&asker, &error, "the topics"))?;
         Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
     }
 
     /// Each with the number of its members.
     pub fn groups(&self) -> Result<Vec<(String, usize)>, LogError> {
         let asker = self.asker(&self.kafka.group, "read_uncommitted")?;
-        let groups = asker.fetch_group_list(None, PATIENCE).map_err(|error| from_kafka(&error, "the groups"))?;
+        let groups = asker.fetch_group_list(None, PATIENCE).map_err(|error| failed(&asker, &error, "the groups"))?;
         Ok(groups.groups().iter().map(|group| (group.name().to_owned(), group.members().len())).collect())
     }
 
